@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * cookie: how a reply finds its probe, and how a forged one does not.
+ *
+ * Two keyed hashes (SipHash-2-4, one key per run) make all that a probe
+ * carries. D is the destination, i = TTL << 8 | attempt << 4.
+ *
+ *   P = H(D, proto, "port")     constant over a trace: the flow
+ *   T = H(D, proto, i)          the tag of one probe
+ *
+ *   IPv4 id         | TTL : 8 | attempt : 4 | T[60..63] : 4 |
+ *   field           | T[0..15]                              |
+ *   mark (payload)  | TTL : 8 | attempt : 4 | 0 : 4 | T[16..63] : 48 |
+ *   port            base + (P mod ports)            UDP source port
+ *   identifier      P[32..47]                       ICMP echo
+ *   checksum        P[48..63]                       ICMP echo, held constant
+ *
+ * TCP says it all in the sequence number, which destinations acknowledge and
+ * which no translator of addresses changes:
+ *
+ *   sequence        | TTL : 8 | attempt : 4 | T[0..19] : 20 |
+ *   IPv4 id         | T[48..63]                             |
+ *   port            base + (P mod ports)
+ *
+ * "field" is what changes from probe to probe within the eight octets that
+ * every router quotes: the UDP checksum (true, because two octets of payload
+ * balance it) or the echo sequence number. The first four octets of the
+ * transport header never change within a trace, so that load balancers keep
+ * it on one path (Paris traceroute, Augustin et al. 2006).
+ *
+ * Bits that a forger off the path must guess: the minimal quote has 16 of the
+ * field, 4 of the id and those of the port (12 with 4096 ports) = 32; where
+ * the mark is quoted, 44 more. TCP: 20 of the sequence number and those of the
+ * port = 32, and the 16 of the id where IPv4 is quoted. The tag covers neither
+ * our address nor our port: a translator may change both, and the quote then
+ * shows its public address. The UDP checksum in the quote was changed by
+ * exactly the difference, which cookie_check() takes back before it looks at
+ * the tag.
+ */
+#ifndef WHITHER_COOKIE_H
+#define WHITHER_COOKIE_H
+
+#include "csum.h"
+#include "reply.h"
+#include "siphash.h"
+
+/* What one probe carries; host order. */
+struct cookie {
+	u64 mark;
+	u16 port;
+	u16 id;	   /* IPv4 identification */
+	u16 field; /* UDP checksum or ICMP sequence number */
+	u16 echo_id, echo_check;
+	u32 seq; /* TCP; the acknowledgement too where a probe has one */
+};
+
+/* What a run's TCP probes are, and so what may answer them. */
+enum cookie_tcp {
+	COOKIE_TCP_NONE, /* there are none */
+	COOKIE_TCP_SYN,	 /* whatever acknowledges seq + 1: SYN/ACK, RST/ACK, and
+			    an ACK alone to a SYN on top of another */
+	COOKIE_TCP_ACK,	 /* a bare RST: its seq is what we acknowledged */
+};
+
+/* What whoever checks must know; shared with the XDP program. */
+struct cookie_key {
+	struct siphash_key hash;
+	struct addr src4, src6;	  /* ours; none: no probes of that family */
+	u16 port_base, port_mask; /* ports held: base .. base + mask */
+	u8 port_bits;		  /* mask = 2^bits - 1 */
+	u8 tcp;			  /* enum cookie_tcp */
+	u8 zero[2];
+};
+
+_Static_assert(sizeof(struct cookie_key) == 56, "ABI of the XDP program");
+
+enum cookie_result {
+	COOKIE_FOREIGN, /* not shaped like ours: somebody else's */
+	COOKIE_FORGED,	/* shaped like ours, but the tag is wrong */
+	COOKIE_EXACT,
+	COOKIE_REWRITTEN, /* ours; a translator changed our address */
+};
+
+/* What a reply that verifies says of its probe. */
+struct cookie_proof {
+	u8 ttl, attempt;
+	u8 bits; /* checked, of those a forger would have to guess */
+	u8 result;
+};
+
+enum { COOKIE_MAX_ATTEMPT = 15 };
+
+/* what < 2^24. IPv4 fits into one word, which takes a third fewer rounds; the
+ * length is part of the hash, so that the two never meet. */
+static __always_inline u64 cookie_hash(const struct cookie_key *k,
+				       const struct addr *dst, u8 proto,
+				       u64 what)
+{
+	what |= (u64)proto << 24;
+	if (addr_is_v4(dst))
+		return siphash1(&k->hash,
+				(u64)be32_get(dst->w[3]) << 32 | what);
+	return siphash3(&k->hash, be64_get(dst->q[0]), be64_get(dst->q[1]),
+			what);
+}
+
+enum { COOKIE_PORT = 1 << 16 }; /* beyond any TTL and attempt */
+
+static __always_inline u64 cookie_flow(const struct cookie_key *k,
+				       const struct addr *dst, u8 proto)
+{
+	return cookie_hash(k, dst, proto, COOKIE_PORT);
+}
+
+static __always_inline u64 cookie_tag(const struct cookie_key *k,
+				      const struct addr *dst, u8 proto, u16 i)
+{
+	return cookie_hash(k, dst, proto, i);
+}
+
+/* Zero means "no checksum" to UDP: its other name is used. */
+static __always_inline u16 cookie_field(u64 tag)
+{
+	return (u16)tag ? (u16)tag : 0xffff;
+}
+
+static __always_inline u64 cookie_mark(u64 tag, u16 i)
+{
+	return (u64)i << 48 | tag >> 16;
+}
+
+enum { COOKIE_SEQ_BITS = 20, COOKIE_SEQ_TAG = (1 << COOKIE_SEQ_BITS) - 1 };
+
+static __always_inline u32 cookie_seq(u64 tag, u16 i)
+{
+	return (u32)i << 16 | (u32)(tag & COOKIE_SEQ_TAG);
+}
+
+/* TTL and attempt that a sequence number names. */
+static __always_inline u16 cookie_seq_step(u32 seq)
+{
+	return (u16)(seq >> 16) & 0xfff0;
+}
+
+static __always_inline void cookie_make(const struct cookie_key *k,
+					const struct addr *dst, u8 proto,
+					u8 ttl, u8 attempt, struct cookie *c)
+{
+	u16 i = (u16)(ttl << 8 | (attempt & COOKIE_MAX_ATTEMPT) << 4);
+	u64 flow = cookie_flow(k, dst, proto);
+	u64 tag = cookie_tag(k, dst, proto, i);
+
+	c->mark = cookie_mark(tag, i);
+	c->port = (u16)(k->port_base + (flow & k->port_mask));
+	c->id = (u16)(proto == PROTO_TCP ? tag >> 48 : i | tag >> 60);
+	c->seq = cookie_seq(tag, i);
+	c->field = cookie_field(tag);
+	c->echo_id = (u16)(flow >> 32);
+	c->echo_check = (u16)(flow >> 48);
+}
+
+/*
+ * The UDP checksum as it left us, from the one that is quoted: a translator
+ * that put address `qsrc` and port `qport` in place of ours adjusted the
+ * checksum by the difference (RFC 1624, RFC 3022 section 4.2).
+ */
+static __always_inline u16 cookie_undo(const struct cookie_key *k,
+				       const struct reply *r, u16 port)
+{
+	const struct addr *src = r->family == 4 ? &k->src4 : &k->src6;
+	u64 sum = csum_neg(r->field);
+
+	sum += csum_neg(csum_add_addr(r->sport, &r->qsrc));
+	sum = csum_add_addr(sum + port, src);
+	return csum_neg(sum);
+}
+
+/* Zeroes are what some routers pad a short quote with. */
+static __always_inline bool cookie_has_mark(const struct reply *r)
+{
+	return r->has_mark && r->mark;
+}
+
+static __always_inline enum cookie_result
+cookie_check_echo(const struct cookie_key *k, const struct reply *r,
+		  struct cookie_proof *p)
+{
+	u16 i = (u16)(r->mark >> 48);
+	u8 proto = r->family == 4 ? PROTO_ICMP : PROTO_ICMP6;
+	u64 tag;
+
+	if (!cookie_has_mark(r) || (i & 15) ||
+	    (u16)(cookie_flow(k, &r->from, proto) >> 32) != r->sport)
+		return COOKIE_FOREIGN;
+	tag = cookie_tag(k, &r->from, proto, i);
+	if (r->field != cookie_field(tag) || r->mark != cookie_mark(tag, i))
+		return COOKIE_FORGED;
+	p->ttl = (u8)(i >> 8);
+	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
+	p->bits = 16 + 16 + 48;
+	return COOKIE_EXACT;
+}
+
+/* A destination answers from the port that we asked, to ours. */
+static __always_inline enum cookie_result
+cookie_check_tcp(const struct cookie_key *k, const struct reply *r,
+		 struct cookie_proof *p)
+{
+	u8 flags = r->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK);
+	u32 seq = r->ack - 1;
+	u16 i;
+
+	if ((u16)(r->dport - k->port_base) > k->port_mask)
+		return COOKIE_FOREIGN;
+	if (k->tcp == COOKIE_TCP_ACK && flags == TCP_RST)
+		seq = r->seq;
+	else if (k->tcp != COOKIE_TCP_SYN || !(flags & TCP_ACK))
+		return COOKIE_FOREIGN;
+	if (r->dport !=
+	    (u16)(k->port_base +
+		  (cookie_flow(k, &r->from, PROTO_TCP) & k->port_mask)))
+		return COOKIE_FORGED;
+	i = cookie_seq_step(seq);
+	if (seq != cookie_seq(cookie_tag(k, &r->from, PROTO_TCP, i), i))
+		return COOKIE_FORGED;
+	p->ttl = (u8)(i >> 8);
+	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
+	p->bits = k->port_bits + COOKIE_SEQ_BITS;
+	return COOKIE_EXACT;
+}
+
+/* What a quoted TCP segment says of itself: as it was sent, whoever stands
+ * between. */
+static __always_inline bool cookie_check_seq(const struct cookie_key *k,
+					     const struct reply *r,
+					     struct cookie_proof *p)
+{
+	u16 i = cookie_seq_step(r->seq);
+	u64 tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
+
+	if (r->seq != cookie_seq(tag, i))
+		return false;
+	if (r->family == 4 && r->qid != tag >> 48)
+		return false;
+	p->ttl = (u8)(i >> 8);
+	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
+	p->bits += COOKIE_SEQ_BITS + (r->family == 4 ? 16 : 0);
+	return true;
+}
+
+/* Which probe the quote claims to be, and whether the claim holds. */
+static __always_inline bool cookie_check_tag(const struct cookie_key *k,
+					     const struct reply *r,
+					     bool rewritten, u16 port,
+					     struct cookie_proof *p)
+{
+	bool v4 = r->family == 4, mark = cookie_has_mark(r), same;
+	u16 i, id = r->qid;
+	u64 tag;
+
+	if (!v4 && !mark)
+		return false;
+	i = v4 ? id & 0xfff0 : (u16)(r->mark >> 48);
+	tag = cookie_tag(k, &r->qdst, r->qproto, i);
+	if (v4 && (id & 15) != tag >> 60)
+		return false;
+	if (mark && r->mark != cookie_mark(tag, i))
+		return false;
+	same = csum_same(r->field, cookie_field(tag));
+	/* some translators leave the quoted checksum as we sent it */
+	if (!same && rewritten && r->qproto == PROTO_UDP)
+		same = csum_same(cookie_undo(k, r, port), cookie_field(tag));
+	if (!same)
+		return false;
+	p->ttl = (u8)(i >> 8);
+	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
+	p->bits += 16;
+	if (v4)
+		p->bits += 4 + (mark ? 44 : 0);
+	else
+		p->bits += 48;
+	if (rewritten && r->qproto == PROTO_UDP)
+		p->bits -= 1; /* two checksums would have done */
+	return true;
+}
+
+static __always_inline enum cookie_result
+cookie_check_quote(const struct cookie_key *k, const struct reply *r,
+		   struct cookie_proof *p)
+{
+	const struct addr *src = r->family == 4 ? &k->src4 : &k->src6;
+	bool tcp = r->qproto == PROTO_TCP, rewritten, flow_ok;
+	bool ports = tcp || r->qproto == PROTO_UDP, ours;
+	u64 flow;
+	u16 port;
+
+	if (addr_is_none(src) || (tcp && k->tcp == COOKIE_TCP_NONE))
+		return COOKIE_FOREIGN;
+	rewritten = !addr_equal(src, &r->qsrc);
+	/* our own address with a port not held is another program's probe */
+	if (ports && !rewritten &&
+	    (u16)(r->sport - k->port_base) > k->port_mask)
+		return COOKIE_FOREIGN;
+	flow = cookie_flow(k, &r->qdst, r->qproto);
+	port = ports ? (u16)(k->port_base + (flow & k->port_mask))
+		     : (u16)(flow >> 32);
+	flow_ok = r->sport == port;
+	if (!flow_ok && !rewritten)
+		return ports ? COOKIE_FORGED : COOKIE_FOREIGN;
+	p->bits = flow_ok ? (ports ? k->port_bits : 16) : 0;
+	ours = tcp ? cookie_check_seq(k, r, p)
+		   : cookie_check_tag(k, r, rewritten, port, p);
+	if (!ours) {
+		p->bits = 0;
+		return rewritten ? COOKIE_FOREIGN : COOKIE_FORGED;
+	}
+	return rewritten ? COOKIE_REWRITTEN : COOKIE_EXACT;
+}
+
+/*
+ * Is this reply the answer to a probe of ours? *p is filled for EXACT and
+ * REWRITTEN and zeroed otherwise. Pure: callable from any thread and from
+ * the XDP program.
+ */
+static __always_inline enum cookie_result
+cookie_check(const struct cookie_key *k, const struct reply *r,
+	     struct cookie_proof *p)
+{
+	enum cookie_result result = COOKIE_FOREIGN;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	if (r->kind == REPLY_ECHO)
+		result = cookie_check_echo(k, r, p);
+	else if (r->kind == REPLY_TCP)
+		result = cookie_check_tcp(k, r, p);
+	else if (r->kind >= REPLY_EXPIRED && r->kind <= REPLY_PARAM)
+		result = cookie_check_quote(k, r, p);
+	p->result = (u8)result;
+	return result;
+}
+
+#endif
