@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tcp: the header of a TCP probe, and what a SYN/ACK says in its own. */
+#include "probe/tcp.h"
+
+/* RFC 9293 section 3.2, RFC 7323, RFC 2018 */
+enum option {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MSS = 2,
+	OPTION_SCALE = 3,
+	OPTION_SACK = 4,
+	OPTION_TIMESTAMPS = 8,
+};
+
+/* That each has in all, the kind and the length included. */
+enum {
+	SIZE_MSS = 4,
+	SIZE_SCALE = 3,
+	SIZE_SACK = 2,
+	SIZE_TIMESTAMPS = 10,
+	WINDOW = 64240,
+};
+
+u32 tcp_header_size(const struct tcp_shape *s)
+{
+	u32 size = (u32)sizeof(struct wire_tcp);
+
+	size += s->mss ? SIZE_MSS : 0;
+	/* timestamps and the permission of SACK share three words */
+	size += s->timestamps ? SIZE_TIMESTAMPS + 2 : s->sack ? 4 : 0;
+	return size + (s->window_scaling ? SIZE_SCALE + 1 : 0);
+}
+
+/* In the order of Linux, padded in front as there. */
+static u8 *write_options(const struct tcp_shape *s, bool v4, u8 *p)
+{
+	u16 mss = s->mss;
+
+	if (mss == TCP_MSS_DEFAULT)
+		mss = v4 ? TCP_MSS_V4 : TCP_MSS_V6;
+	if (mss) {
+		*p++ = OPTION_MSS;
+		*p++ = SIZE_MSS;
+		*p++ = (u8)(mss >> 8);
+		*p++ = (u8)mss;
+	}
+	if (s->sack || s->timestamps) {
+		*p++ = s->sack && s->timestamps ? OPTION_SACK : OPTION_NOP;
+		*p++ = s->sack && s->timestamps ? SIZE_SACK : OPTION_NOP;
+	}
+	if (s->timestamps) {
+		*p++ = OPTION_TIMESTAMPS;
+		*p++ = SIZE_TIMESTAMPS;
+		/* one value for all: who compares probes sees no clock */
+		memcpy(p, "\0\0\0\1\0\0\0\0", 8);
+		p += 8;
+	} else if (s->sack) {
+		*p++ = OPTION_SACK;
+		*p++ = SIZE_SACK;
+	}
+	if (s->window_scaling) {
+		*p++ = OPTION_NOP;
+		*p++ = OPTION_SCALE;
+		*p++ = SIZE_SCALE;
+		*p++ = TCP_SHIFT;
+	}
+	return p;
+}
+
+u32 tcp_write_header(const struct tcp_shape *s, bool v4, u8 *at)
+{
+	struct wire_tcp *h = (void *)at;
+	u32 size = (u32)(write_options(s, v4, at + sizeof(*h)) - at);
+
+	*h = (struct wire_tcp){
+		.offset = (u8)(size / 4 << 4) |
+			  (s->accurate_ecn ? TCP_OFFSET_AE : 0),
+		.flags = s->flags,
+		.window = be16_put(WINDOW),
+	};
+	return size;
+}
+
+/* One option of `len` octets. False: it is not as it should be. */
+static bool read_option(const u8 *p, u32 len, struct tcp_said *said)
+{
+	switch (p[0]) {
+	case OPTION_MSS:
+		if (len != SIZE_MSS)
+			return false;
+		said->what |= TCP_SAID_MSS;
+		said->mss = (u16)(p[2] << 8 | p[3]);
+		return true;
+	case OPTION_SCALE:
+		if (len != SIZE_SCALE)
+			return false;
+		said->what |= TCP_SAID_SCALE;
+		said->scale = p[2];
+		return true;
+	case OPTION_SACK:
+		said->what |= TCP_SAID_SACK;
+		return len == SIZE_SACK;
+	case OPTION_TIMESTAMPS:
+		said->what |= TCP_SAID_TIMESTAMPS;
+		return len == SIZE_TIMESTAMPS;
+	}
+	return true; /* unknown, and long enough to be stepped over */
+}
+
+static bool read_options(const u8 *p, u32 left, struct tcp_said *said)
+{
+	while (left && p[0] != OPTION_END) {
+		u32 len = 1;
+
+		if (p[0] != OPTION_NOP) {
+			len = left > 1 ? p[1] : 0;
+			if (len < 2 || len > left || !read_option(p, len, said))
+				return false;
+		}
+		p += len;
+		left -= len;
+	}
+	return true;
+}
+
+/* Octets of the segment that are here: Ethernet pads short frames, so the IP
+ * datagram's own size counts. */
+static u32 segment_size(const struct answer *a)
+{
+	const struct reply *r = &a->reply;
+	u32 ip = (u32)sizeof(struct wire_eth), end;
+	u16 type = (u16)(a->frame[12] << 8 | a->frame[13]);
+
+	for (int tags = 0;
+	     tags < 2 && (type == ETHERTYPE_CTAG || type == ETHERTYPE_STAG);
+	     tags++) {
+		ip += (u32)sizeof(struct wire_vlan);
+		type = (u16)(a->frame[ip - 2] << 8 | a->frame[ip - 1]);
+	}
+	end = ip + r->size;
+	if (end > a->frame_len)
+		end = a->frame_len;
+	return end > r->l4_off ? end - r->l4_off : 0;
+}
+
+void tcp_read(const struct answer *a, struct tcp_said *said)
+{
+	const struct wire_tcp *h = (const void *)(a->frame + a->reply.l4_off);
+	u32 size = segment_size(a), header;
+
+	*said = (struct tcp_said){};
+	if (size < sizeof(*h)) {
+		said->what = TCP_SAID_MALFORMED;
+		return;
+	}
+	if (h->offset & TCP_OFFSET_AE)
+		said->what |= TCP_SAID_AE;
+	header = (h->offset >> 4) * 4u;
+	if (header < sizeof(*h) || header > size) {
+		said->what |= TCP_SAID_MALFORMED;
+		return;
+	}
+	if (h->flags & TCP_SYN &&
+	    !read_options((const u8 *)(h + 1), header - (u32)sizeof(*h), said))
+		said->what |= TCP_SAID_MALFORMED;
+}
