@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * climb: one trace in progress: its probes, what answered them, and whether
+ * it is over.
+ *
+ * A rung is one probe. Rungs stand in the order in which they are sent and
+ * reported: by TTL, then by attempt.
+ *
+ *   rung   0 ........ base ........ next ........ last of max_ttl
+ *          all resolved | some resolved | not sent
+ *
+ * TTLs are judged in order, each when its last attempt is resolved, so that
+ * the outcome follows from the answers alone, whatever their order and
+ * whatever the window.
+ *
+ * One thread. Nothing here allocates.
+ */
+#ifndef WHITHER_CLIMB_H
+#define WHITHER_CLIMB_H
+
+#include "lib/heap.h"
+#include "trace/ladder.h"
+
+/* What a rung is before it is one of enum hop_state. */
+enum {
+	RUNG_HANDED = 16,
+	RUNG_WAITING,
+	RUNG_AGAIN, /* to be sent once more: see climb_expire() */
+};
+
+/* Only what the rung's place in the trace does not say; 58 octets. */
+struct __attribute__((packed, aligned(2))) rung {
+	struct addr from;
+	u64 sent_ns;
+	u32 rtt_us;
+	u16 rtt_rest_ns; /* beyond rtt_us */
+	u16 size, quoted_size;
+	union {
+		be32 label[HOP_LABELS];
+		u16 mtu; /* a too-big has no labels */
+		struct __attribute__((packed, aligned(2))) rung_tcp {
+			u16 mss;
+			u8 flags, said, scale;
+		} tcp; /* nor has a segment of TCP */
+	};
+	u8 state; /* enum hop_state or RUNG_* */
+	u8 kind, icmp_type, icmp_code;
+	u8 reply_ttl, reply_tos, quoted_ttl, quoted_tos;
+	u8 auth_bits;
+	u8 label_count; /* until it is answered: times sent again */
+	u8 flags;
+	u8 seen; /* 1 + index of climb_seen; 0: none */
+};
+
+_Static_assert(sizeof(struct rung) == 58, "32 of them and the rest: 2 KiB");
+
+/* As what a translator made our address appear. */
+struct __attribute__((packed, aligned(2))) climb_seen {
+	struct addr addr;
+	u16 port;
+};
+
+struct climb {
+	struct addr dst;
+	u64 number; /* of the target */
+	struct heap_node due;
+	u32 slot, after, before; /* ladder's: this slot, its list neighbours */
+	u32 turn;		 /* ladder's: probes that were sent before */
+	u16 next, base;		 /* rungs; see above */
+	u16 open;		 /* rungs handed out or sent, not resolved */
+	u16 total, emitted;	 /* records; total is set by the end */
+	u8 ceiling;    /* TTLs, from first_ttl, beyond which nothing is sent */
+	u8 judged;     /* TTLs judged */
+	u8 gap;	       /* of them, the last ones that nobody answered */
+	u8 stop;       /* enum stop_reason; NONE: goes on */
+	u8 list;       /* ladder's: which list it stands in */
+	u8 seen;       /* filled climb_seen, which stand behind the last rung */
+	u8 again;      /* rungs that are RUNG_AGAIN */
+	bool accepted; /* a SYN/ACK came */
+	struct rung rung[];
+};
+
+/* Why nobody can climb by these rules; NULL: they are sound. */
+const char *climb_unsound(const struct ladder_config *rules);
+/* Octets of a climb with these rules. */
+size_t climb_size(const struct ladder_config *rules);
+void climb_init(struct climb *c, const struct ladder_config *rules,
+		const struct addr *dst, u64 number);
+
+/* A probe might be sent as far as rungs and window go; when: climb_gate(). */
+bool climb_wants(const struct climb *c, const struct ladder_config *rules);
+/* The next probe may not leave before this. UINT64_MAX: not known until the
+ * last one has left. */
+u64 climb_gate(const struct climb *c, const struct ladder_config *rules);
+/* The next probe. climb_wants() was true. */
+void climb_hand(struct climb *c, const struct ladder_config *rules,
+		struct probe *p);
+/* It left, or was refused. False: no such probe was handed out. */
+bool climb_depart(struct climb *c, const struct ladder_config *rules,
+		  const struct probe *p);
+
+enum climb_outcome {
+	CLIMB_ANSWERED,
+	CLIMB_DUPLICATE,
+	CLIMB_LATE,
+	CLIMB_UNKNOWN,
+};
+/* a->dst is the trace's. */
+enum climb_outcome climb_answer(struct climb *c,
+				const struct ladder_config *rules,
+				const struct answer *a);
+/*
+ * Gives up what has waited long enough; how many.
+ *
+ * All SYNs of a trace are of one connection: while the destination has it half
+ * open for one of them, until our RST is there, it answers no other. Such a
+ * one is not given up, but sent again, one at a time.
+ */
+unsigned int climb_expire(struct climb *c, const struct ladder_config *rules,
+			  u64 now);
+/* When climb_expire() will next find something; UINT64_MAX: never. */
+u64 climb_due(const struct climb *c, const struct ladder_config *rules);
+
+/* Probes sent and neither answered nor given up. */
+unsigned int climb_in_flight(const struct climb *c);
+/* Is the trace over? If so, stop and total are set. */
+bool climb_judge(struct climb *c, const struct ladder_config *rules);
+/* Ends it here and now. What is in flight becomes HOP_LOST: that no answer is
+ * known is our doing. Returns how many those were. */
+unsigned int climb_halt(struct climb *c, const struct ladder_config *rules);
+
+/* Writes records [from, from + n). */
+void climb_records(const struct climb *c, const struct ladder_config *rules,
+		   unsigned int from, unsigned int n, struct record *out);
+
+#endif

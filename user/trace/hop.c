@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hop: what one answer says of one hop. */
+#include "trace/hop.h"
+
+#include "probe/mpls.h"
+#include "probe/tcp.h"
+
+u8 hop_end_flags(const struct reply *r, const struct addr *dst)
+{
+	unsigned int port =
+		r->family == 4 ? ICMP4_UNREACH_PORT : ICMP6_UNREACH_PORT;
+
+	if ((r->kind == REPLY_ECHO || r->kind == REPLY_TCP) &&
+	    addr_equal(&r->from, dst))
+		return HOP_REACHED | HOP_FINAL;
+	if (r->kind == REPLY_UNREACH && r->icmp_code == port)
+		return HOP_REACHED | HOP_FINAL;
+	if (r->kind == REPLY_UNREACH || r->kind == REPLY_TOOBIG ||
+	    r->kind == REPLY_PARAM)
+		return HOP_FINAL;
+	return 0;
+}
+
+static void read_tcp(struct hop *h, const struct answer *a)
+{
+	struct tcp_said said;
+
+	tcp_read(a, &said);
+	h->tcp_flags = a->reply.tcp_flags;
+	h->tcp_mss = said.mss;
+	h->tcp_said = said.what;
+	h->tcp_scale = said.scale;
+}
+
+void hop_from_answer(struct hop *h, const struct answer *a)
+{
+	const struct reply *r = &a->reply;
+
+	*h = (struct hop){
+		.from = r->from,
+		.rtt_us = HOP_RTT_UNKNOWN,
+		.size = r->size,
+		.quoted_size = r->qsize,
+		.mtu = (u16)(r->mtu < UINT16_MAX ? r->mtu : UINT16_MAX),
+		.ttl = a->proof.ttl,
+		.attempt = a->proof.attempt,
+		.state = HOP_ANSWERED,
+		.kind = r->kind,
+		.icmp_type = r->icmp_type,
+		.icmp_code = r->icmp_code,
+		.reply_ttl = r->ttl,
+		.reply_tos = r->tos,
+		.quoted_ttl = r->qttl,
+		.quoted_tos = r->qtos,
+		.auth_bits = a->proof.bits,
+		.flags = hop_end_flags(r, &a->dst),
+	};
+	if (a->proof.result == COOKIE_REWRITTEN)
+		h->flags |= HOP_REWRITTEN;
+	if (r->kind == REPLY_TCP)
+		read_tcp(h, a);
+	if (r->ext_len)
+		h->label_count = (u8)mpls_labels(a, h->label, HOP_LABELS);
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ladder: the classic strategy, for one target or for millions.
+ *
+ *   target space -> start -> [ ready ] -> schedule -> in flight -> settle
+ *                               ^                                   |
+ *                               +-- expire <- deadlines <-----------+
+ *                                                                   v
+ *                  free slot <- put to the sink <- [ held ] <- judged over
+ *
+ * Every event finds its trace in constant time (by slot, or by number of the
+ * target), and moves it in at most one heap: one node a trace, at its next
+ * deadline. Whichever trace may send stands in the ready list, and goes to
+ * its end after each probe, so that no path gets two in a row while another
+ * waits or can be started.
+ */
+#include "trace/ladder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/table.h"
+#include "trace/climb.h"
+#include "trace/doubt.h"
+
+enum { NO_SLOT = 0xffffffff };
+
+/* Targets looked at in one call, so that a large exclusion does not stop the
+ * loop that calls. */
+enum { LADDER_SKIP = 4096 };
+
+/* A trace that just sent waits for so many others, while more can start. */
+enum { LADDER_SPREAD = 32 };
+
+/* How soon a sink that was full is asked again. */
+#define LADDER_RETRY_NS (1 * NS_PER_MS)
+
+enum list_name { LIST_NONE, LIST_FREE, LIST_READY, LIST_HELD, LISTS };
+
+struct list {
+	u32 first, last;
+};
+
+struct ladder {
+	struct ladder_config rules;
+	struct ladder_progress progress;
+	struct list list[LISTS];
+	struct heap due;
+	struct table slots; /* number of a target -> slot of its trace */
+	u8 *slab;
+	size_t stride;
+	struct record *records; /* of one trace, put at once: those of a trace
+				   stay together where several put */
+	struct doubt doubt;
+	u32 capacity, fresh; /* slots from fresh on were never used */
+};
+
+static struct ladder *ladder_of(const struct strategy *s)
+{
+	return s->state;
+}
+
+static struct climb *climb_at(const struct ladder *l, u32 slot)
+{
+	return (struct climb *)(void *)(l->slab + slot * l->stride);
+}
+
+static void list_append(struct ladder *l, enum list_name name, struct climb *c)
+{
+	struct list *list = &l->list[name];
+
+	c->list = name;
+	c->after = NO_SLOT;
+	c->before = list->last;
+	if (list->last == NO_SLOT)
+		list->first = c->slot;
+	else
+		climb_at(l, list->last)->after = c->slot;
+	list->last = c->slot;
+}
+
+static void list_prepend(struct ladder *l, enum list_name name, struct climb *c)
+{
+	struct list *list = &l->list[name];
+
+	c->list = name;
+	c->before = NO_SLOT;
+	c->after = list->first;
+	if (list->first == NO_SLOT)
+		list->last = c->slot;
+	else
+		climb_at(l, list->first)->before = c->slot;
+	list->first = c->slot;
+}
+
+static void list_remove(struct ladder *l, struct climb *c)
+{
+	struct list *list = &l->list[c->list];
+
+	if (c->list == LIST_NONE)
+		return;
+	if (c->before == NO_SLOT)
+		list->first = c->after;
+	else
+		climb_at(l, c->before)->after = c->after;
+	if (c->after == NO_SLOT)
+		list->last = c->before;
+	else
+		climb_at(l, c->after)->before = c->before;
+	c->list = LIST_NONE;
+}
+
+/* NULL: empty. */
+static struct climb *list_first(const struct ladder *l, enum list_name name)
+{
+	u32 slot = l->list[name].first;
+
+	return slot == NO_SLOT ? NULL : climb_at(l, slot);
+}
+
+static void set_due(struct ladder *l, struct climb *c, u64 due)
+{
+	if (due == UINT64_MAX) {
+		heap_remove(&l->due, &c->due);
+	} else if (!heap_has(&c->due)) {
+		/* cannot fail: the heap has room for every slot */
+		heap_insert(&l->due, &c->due, due);
+	} else if (heap_key(&l->due, &c->due) != due) {
+		heap_update(&l->due, &c->due, due);
+	}
+}
+
+/* The trace is over: from now on its replies are late. */
+static void retire(struct ladder *l, struct climb *c)
+{
+	l->progress.abandoned += climb_in_flight(c);
+	l->progress.ended++;
+	set_due(l, c, UINT64_MAX);
+	table_remove(&l->slots, c->number);
+	list_remove(l, c);
+	list_append(l, LIST_HELD, c);
+}
+
+/* After anything happened to a trace: where does it stand now? */
+static void place(struct ladder *l, struct climb *c, u64 now)
+{
+	u64 due, gate;
+
+	if (climb_judge(c, &l->rules)) {
+		retire(l, c);
+		return;
+	}
+	due = climb_due(c, &l->rules);
+	if (!climb_wants(c, &l->rules)) {
+		list_remove(l, c);
+	} else if (c->list == LIST_NONE) {
+		gate = climb_gate(c, &l->rules);
+		if (gate <= now)
+			list_append(l, LIST_READY, c);
+		else if (gate < due)
+			due = gate;
+	}
+	set_due(l, c, due);
+}
+
+static void release(struct ladder *l, struct climb *c)
+{
+	list_remove(l, c);
+	list_prepend(l, LIST_FREE, c); /* its memory is warm */
+	l->progress.active--;
+}
+
+/* How many records of this trace may go out, if the sink takes them. */
+static unsigned int records_known(const struct ladder *l, const struct climb *c)
+{
+	if (c->stop != STOP_NONE)
+		return c->total - c->emitted;
+	return l->rules.stream ? c->base - c->emitted : 0;
+}
+
+/* What this host may have lost is never shown as silence. */
+static void flag_doubtful(const struct ladder *l, struct record *r)
+{
+	if (r->hop.state == HOP_SILENT &&
+	    doubt_covers(&l->doubt, r->sent_ns,
+			 r->sent_ns + l->rules.wait_max_ns))
+		r->hop.state = HOP_LOST;
+}
+
+/* False: the sink is full. */
+static bool put_records(struct strategy *s, struct ladder *l, struct climb *c)
+{
+	unsigned int room = s->emit.room(s->emit.to);
+	unsigned int want = records_known(l, c);
+	unsigned int n = want;
+
+	if (room < want) {
+		if (!l->rules.stream)
+			return false;
+		n = room;
+	}
+	climb_records(c, &l->rules, c->emitted, n, l->records);
+	for (unsigned int i = 0; i < n; i++)
+		flag_doubtful(l, &l->records[i]);
+	if (n)
+		s->emit.put(s->emit.to, l->records, n);
+	c->emitted += n;
+	return n == want;
+}
+
+/* The one trace of a stream, if it is under way. */
+static struct climb *streaming(const struct ladder *l)
+{
+	struct climb *c = climb_at(l, 0);
+
+	if (!l->rules.stream || !l->fresh || c->list == LIST_FREE ||
+	    c->list == LIST_HELD)
+		return NULL;
+	return c;
+}
+
+static void drain(struct strategy *s, struct ladder *l)
+{
+	struct climb *c = streaming(l);
+
+	s->stats.abandoned = l->progress.abandoned;
+	if (c)
+		put_records(s, l, c);
+	for (;;) {
+		c = list_first(l, LIST_HELD);
+		if (!c || !put_records(s, l, c))
+			return;
+		release(l, c);
+	}
+}
+
+/* The next target of the order that may be probed; false: none just now. */
+static bool next_target(struct ladder *l, struct addr *dst, u64 *number)
+{
+	struct ladder_config *c = &l->rules;
+	struct ladder_progress *p = &l->progress;
+	unsigned int looks = LADDER_SKIP;
+
+	for (; looks && p->position < p->positions; looks--) {
+		u64 n = p->position++, at = c->first + n * c->step;
+
+		if (c->past && c->past[n / 64] >> n % 64 & 1) {
+			p->past++;
+			continue;
+		}
+		*number = permute_at(c->order, at);
+		targets_at(c->targets, *number, dst);
+		if (c->exclude && exclude_has(c->exclude, dst))
+			p->excluded++;
+		else if (addr_is_none(addr_is_v4(dst) ? &c->src4 : &c->src6))
+			p->no_source++;
+		else
+			return true;
+	}
+	return false;
+}
+
+static bool may_start(const struct ladder *l)
+{
+	return (l->list[LIST_FREE].first != NO_SLOT ||
+		l->fresh < l->capacity) &&
+	       l->progress.position < l->progress.positions;
+}
+
+/* NULL: no slot, or no target just now. */
+static struct climb *start(struct ladder *l)
+{
+	struct climb *c = list_first(l, LIST_FREE);
+	struct addr dst;
+	u64 number;
+
+	if (!may_start(l) || !next_target(l, &dst, &number))
+		return NULL;
+	if (c) {
+		list_remove(l, c);
+	} else {
+		c = climb_at(l, l->fresh);
+		c->slot = l->fresh++;
+	}
+	climb_init(c, &l->rules, &dst, number);
+	/* cannot fail: numbers are unique, and there is room for every slot */
+	table_insert(&l->slots, number, c->slot);
+	l->progress.started++;
+	if (++l->progress.active > l->progress.active_peak)
+		l->progress.active_peak = l->progress.active;
+	return c;
+}
+
+/* Whose turn it is; NULL: nobody's. */
+static struct climb *choose(struct ladder *l, u32 turn)
+{
+	struct climb *ready = list_first(l, LIST_READY), *c = NULL;
+
+	if (!ready || turn - ready->turn < LADDER_SPREAD)
+		c = start(l);
+	return c ? c : ready;
+}
+
+static unsigned int ladder_schedule(struct strategy *s, struct probe *probe,
+				    unsigned int max, u64 now)
+{
+	struct ladder *l = ladder_of(s);
+	u32 turn = (u32)l->progress.probes;
+	unsigned int n = 0;
+
+	drain(s, l);
+	for (; n < max; turn++) {
+		struct climb *c = choose(l, turn);
+
+		if (!c)
+			break;
+		climb_hand(c, &l->rules, &probe[n++]);
+		c->turn = turn;
+		list_remove(l, c);
+		if (climb_wants(c, &l->rules) &&
+		    climb_gate(c, &l->rules) <= now)
+			list_append(l, LIST_READY, c);
+	}
+	l->progress.probes += n;
+	return n;
+}
+
+static void depart_one(struct ladder *l, const struct probe *p)
+{
+	struct climb *c;
+
+	if (p->owner >= l->fresh)
+		return;
+	c = climb_at(l, p->owner);
+	if (c->list == LIST_FREE || c->stop != STOP_NONE) {
+		/* its trace ended while the probe was in the caller's hands */
+		l->progress.abandoned += p->sent_ns != 0;
+		l->progress.refused += p->sent_ns == 0;
+	} else if (climb_depart(c, &l->rules, p)) {
+		l->progress.refused += p->sent_ns == 0;
+		place(l, c, p->sent_ns);
+	}
+}
+
+static void ladder_departed(struct strategy *s, const struct probe *probe,
+			    unsigned int n)
+{
+	struct ladder *l = ladder_of(s);
+
+	for (unsigned int i = 0; i < n; i++)
+		depart_one(l, &probe[i]);
+	drain(s, l);
+}
+
+/* No trace of that target is under way: was one? */
+static bool is_late(const struct ladder *l, u64 number)
+{
+	u64 at = permute_index(l->rules.order, number);
+
+	return at >= l->rules.first &&
+	       (at - l->rules.first) % l->rules.step == 0 &&
+	       (at - l->rules.first) / l->rules.step < l->progress.position;
+}
+
+static void settle_one(struct strategy *s, struct ladder *l,
+		       const struct answer *a, u64 now)
+{
+	s64 number = targets_find(l->rules.targets, &a->dst);
+	u32 slot = TABLE_NONE;
+	struct climb *c;
+
+	if (number >= 0)
+		slot = table_find(&l->slots, (u64)number);
+	if (slot == TABLE_NONE) {
+		if (number >= 0 && is_late(l, (u64)number))
+			s->stats.late++;
+		else
+			s->stats.unknown++;
+		return;
+	}
+	c = climb_at(l, slot);
+	switch (climb_answer(c, &l->rules, a)) {
+	case CLIMB_ANSWERED:
+		s->stats.answered++;
+		place(l, c, now);
+		break;
+	case CLIMB_DUPLICATE:
+		s->stats.duplicate++;
+		break;
+	case CLIMB_LATE:
+		s->stats.late++;
+		break;
+	case CLIMB_UNKNOWN:
+		s->stats.unknown++;
+		break;
+	}
+}
+
+static void ladder_settle(struct strategy *s, const struct answer *answer,
+			  unsigned int n, u64 now)
+{
+	struct ladder *l = ladder_of(s);
+
+	for (unsigned int i = 0; i < n; i++)
+		settle_one(s, l, &answer[i], now);
+	drain(s, l);
+}
+
+static void ladder_expire(struct strategy *s, u64 now)
+{
+	struct ladder *l = ladder_of(s);
+	struct heap_node *node;
+
+	while ((node = heap_due(&l->due, now))) {
+		struct climb *c = heap_of(node, struct climb, due);
+
+		s->stats.silent += climb_expire(c, &l->rules, now);
+		place(l, c, now);
+	}
+	drain(s, l);
+}
+
+static u64 ladder_next(const struct strategy *s, u64 now)
+{
+	const struct ladder *l = ladder_of(s);
+	const struct climb *c = streaming(l);
+	u64 next;
+
+	if (l->list[LIST_READY].first != NO_SLOT || may_start(l))
+		return 0;
+	next = heap_min_key(&l->due);
+	if (l->list[LIST_HELD].first == NO_SLOT && !(c && records_known(l, c)))
+		return next;
+	return next < now + LADDER_RETRY_NS ? next : now + LADDER_RETRY_NS;
+}
+
+static void ladder_halt(struct strategy *s, u64 now)
+{
+	struct ladder *l = ladder_of(s);
+
+	l->progress.positions = l->progress.position;
+	for (u32 i = 0; i < l->fresh; i++) {
+		struct climb *c = climb_at(l, i);
+
+		if (c->list == LIST_FREE || c->stop != STOP_NONE)
+			continue;
+		l->progress.abandoned += climb_halt(c, &l->rules);
+		retire(l, c);
+	}
+	drain(s, l);
+}
+
+static void ladder_close(struct strategy *s)
+{
+	struct ladder *l = ladder_of(s);
+
+	if (!l)
+		return;
+	heap_fini(&l->due);
+	table_fini(&l->slots);
+	free(l->slab);
+	free(l->records);
+	free(l);
+	s->state = NULL;
+}
+
+static void ladder_delivered(struct strategy *s, bool all, u64 from, u64 to)
+{
+	if (!all)
+		doubt_add(&ladder_of(s)->doubt, from, to);
+}
+
+static void ladder_missed(struct strategy *s, u64 from, u64 to)
+{
+	doubt_add(&ladder_of(s)->doubt, from, to);
+}
+
+static u64 ladder_deadline(const struct strategy *s, u64 now)
+{
+	(void)now;
+	return heap_min_key(&ladder_of(s)->due);
+}
+
+static u32 ladder_shard(const struct strategy *s, const struct answer *answer)
+{
+	const struct ladder_config *c = &ladder_of(s)->rules;
+	s64 number = targets_find(c->targets, &answer->dst);
+
+	if (number < 0)
+		return UINT32_MAX;
+	return (u32)(permute_index(c->order, (u64)number) % c->step);
+}
+
+static const struct strategy_ops ladder_ops = {
+	.name = "ladder",
+	.schedule = ladder_schedule,
+	.departed = ladder_departed,
+	.delivered = ladder_delivered,
+	.missed = ladder_missed,
+	.settle = ladder_settle,
+	.expire = ladder_expire,
+	.deadline = ladder_deadline,
+	.next = ladder_next,
+	.halt = ladder_halt,
+	.close = ladder_close,
+	.shard = ladder_shard,
+};
+
+static u64 count_positions(const struct ladder_config *c)
+{
+	u64 n = c->order->n;
+
+	return c->first < n ? (n - c->first - 1) / c->step + 1 : 0;
+}
+
+/* 0 or negative errno, logged; what was allocated, ladder_close() frees. */
+static int allocate(struct ladder *l)
+{
+	int err;
+
+	l->stride = climb_size(&l->rules);
+	/* zeroed by the kernel as it is used: a short run touches little */
+	l->slab = calloc(l->capacity, l->stride);
+	l->records = calloc(ladder_rungs(&l->rules), sizeof(*l->records));
+	if (!l->slab || !l->records) {
+		log_err("ladder: no memory for %u traces at once: ask for "
+			"fewer",
+			l->capacity);
+		return -ENOMEM;
+	}
+	err = heap_init(&l->due, l->capacity);
+	if (err)
+		return err;
+	err = table_init(&l->slots, l->capacity, l->rules.key->hash.k[0]);
+	if (err)
+		return err;
+	l->progress.octets = sizeof(*l) + l->capacity * l->stride +
+			     (l->capacity + 1ULL) * sizeof(*l->due.entry) +
+			     (l->slots.mask + 1ULL) * 12;
+	return 0;
+}
+
+int ladder_open(struct strategy *s, const struct ladder_config *c, u64 now)
+{
+	const char *why = climb_unsound(c);
+	struct ladder *l;
+	int err;
+
+	if (why) {
+		log_err("ladder: %s", why);
+		return -EINVAL;
+	}
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		log_err("ladder: no memory");
+		return -ENOMEM;
+	}
+	s->ops = &ladder_ops;
+	s->state = l;
+	memset(&s->stats, 0, sizeof(s->stats));
+	l->rules = *c;
+	if (!l->rules.step)
+		l->rules.step = 1;
+	l->progress.positions = count_positions(&l->rules);
+	l->capacity = c->active_max;
+	if (l->capacity > l->progress.positions)
+		l->capacity = (u32)l->progress.positions;
+	if (!l->capacity)
+		l->capacity = 1; /* a shard of nothing */
+	for (int i = 0; i < LISTS; i++)
+		l->list[i] = (struct list){ NO_SLOT, NO_SLOT };
+	err = allocate(l);
+	if (err)
+		ladder_close(s);
+	return err;
+}
+
+void ladder_progress(const struct strategy *s, struct ladder_progress *p)
+{
+	*p = ladder_of(s)->progress;
+}
