@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* jsonl: one JSON object a line, with scamper's keys; see formats.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "out/finding.h"
+#include "out/formats.h"
+#include "out/held.h"
+#include "probe/mpls.h"
+#include "probe/tcp.h"
+
+struct jsonl {
+	struct json json;
+	struct findings findings;
+	struct held held; /* the trace that is under way */
+};
+
+static void put_time(struct jsonl *l, const char *key, const struct out *o,
+		     u64 ns)
+{
+	u64 wall = ns + o->run->wall_offset_ns;
+
+	if (!ns) {
+		json_null(&l->json, key);
+		return;
+	}
+	json_object(&l->json, key);
+	json_u64(&l->json, "sec", wall / NS_PER_S);
+	json_u64(&l->json, "usec", wall % NS_PER_S / NS_PER_US);
+	json_end(&l->json);
+}
+
+static void put_rtt(struct json *j, const struct hop *h)
+{
+	if (h->rtt_us == HOP_RTT_UNKNOWN)
+		json_null(j, "rtt");
+	else
+		json_fixed(j, "rtt", h->rtt_us, 3);
+}
+
+/* One extension object, as scamper names its parts (RFC 4884, RFC 4950). */
+static void put_labels(struct json *j, const struct hop *h)
+{
+	unsigned int n = h->label_count;
+
+	if (!n)
+		return;
+	if (n > HOP_LABELS)
+		n = HOP_LABELS;
+	json_array(j, "icmpext");
+	json_object(j, NULL);
+	json_u64(j, "ie_cn", 1);
+	json_u64(j, "ie_ct", 1);
+	json_u64(j, "ie_dl", h->label_count * 4u);
+	json_array(j, "mpls_labels");
+	for (unsigned int i = 0; i < n; i++) {
+		json_object(j, NULL);
+		json_u64(j, "mpls_ttl", mpls_ttl(h->label[i]));
+		json_u64(j, "mpls_s", mpls_bottom(h->label[i]));
+		json_u64(j, "mpls_exp", mpls_class(h->label[i]));
+		json_u64(j, "mpls_label", mpls_label(h->label[i]));
+		json_end(j);
+	}
+	json_end(j);
+	json_end(j);
+	json_end(j);
+}
+
+/* The flags as scamper has them. */
+static void put_tcp(struct json *j, const struct hop *h)
+{
+	json_u64(j, "tcp_flags", h->tcp_flags);
+	if (h->tcp_said & TCP_SAID_AE)
+		json_bool(j, "tcp_ae", true);
+	if (h->tcp_said & TCP_SAID_MSS)
+		json_u64(j, "tcp_mss", h->tcp_mss);
+	if (h->tcp_said & TCP_SAID_SACK)
+		json_bool(j, "tcp_sack", true);
+	if (h->tcp_said & TCP_SAID_TIMESTAMPS)
+		json_bool(j, "tcp_timestamps", true);
+	if (h->tcp_said & TCP_SAID_SCALE)
+		json_u64(j, "tcp_wscale", h->tcp_scale);
+	if (h->tcp_said & TCP_SAID_MALFORMED)
+		json_bool(j, "tcp_malformed", true);
+}
+
+/* What hops of a trace and single replies have in common. */
+static void put_answer(struct json *j, const struct record *r)
+{
+	const struct hop *h = &r->hop;
+
+	put_rtt(j, h);
+	json_u64(j, "reply_ttl", h->reply_ttl);
+	json_u64(j, "reply_tos", h->reply_tos);
+	json_u64(j, "reply_size", h->size);
+	if (h->kind != REPLY_TCP && h->kind != REPLY_UDP) {
+		json_u64(j, "icmp_type", h->icmp_type);
+		json_u64(j, "icmp_code", h->icmp_code);
+	}
+	if (h->kind == REPLY_TCP)
+		put_tcp(j, h);
+	if (held_quotes(h))
+		json_u64(j, "icmp_q_ttl", h->quoted_ttl);
+	if (h->quoted_size) {
+		json_u64(j, "icmp_q_ipl", h->quoted_size);
+		json_u64(j, "icmp_q_tos", h->quoted_tos);
+	}
+	if (h->mtu)
+		json_u64(j, "icmp_nhmtu", h->mtu);
+	put_labels(j, h);
+	json_u64(j, "auth_bits", h->auth_bits);
+	if (h->flags & HOP_REWRITTEN) {
+		json_addr(j, "seen_src", &r->seen);
+		json_u64(j, "seen_sport", r->seen_sport);
+	}
+	if (h->flags & HOP_REACHED)
+		json_bool(j, "reached", true);
+	if (h->flags & HOP_DUPLICATE)
+		json_bool(j, "dup", true);
+	if (h->flags & HOP_LATE)
+		json_bool(j, "late", true);
+}
+
+static void put_reply(struct out *o, const struct record *r)
+{
+	struct jsonl *l = o->state;
+	struct json *j = &l->json;
+
+	json_object(j, NULL);
+	json_string(j, "type", "reply");
+	json_addr(j, "src", &r->src);
+	json_addr(j, "dst", &r->dst);
+	json_u64(j, "proto", r->proto);
+	json_u64(j, "sport", r->sport);
+	json_u64(j, "dport", r->dport);
+	json_u64(j, "ttl", r->hop.ttl);
+	json_u64(j, "attempt", r->hop.attempt + 1u);
+	json_addr(j, "addr", &r->hop.from);
+	put_time(l, "tx", o, r->sent_ns);
+	put_time(l, "rx", o, r->arrived_ns);
+	put_answer(j, r);
+	json_end(j);
+}
+
+static void put_probe(struct out *o, const struct record *r)
+{
+	struct jsonl *l = o->state;
+
+	json_u64(&l->json, "probe_ttl", r->hop.ttl);
+	json_u64(&l->json, "probe_id", r->hop.attempt + 1u);
+	json_u64(&l->json, "probe_size", r->probe_size);
+	put_time(l, "tx", o, r->sent_ns);
+}
+
+static void put_hop(struct out *o, const struct record *r)
+{
+	struct jsonl *l = o->state;
+
+	json_object(&l->json, NULL);
+	json_addr(&l->json, "addr", &r->hop.from);
+	put_probe(o, r);
+	put_answer(&l->json, r);
+	json_end(&l->json);
+}
+
+static void put_no_hop(struct out *o, const struct record *r)
+{
+	static const char *const why[] = {
+		[HOP_SILENT] = "silent",
+		[HOP_REFUSED] = "refused",
+		[HOP_LOST] = "lost",
+	};
+	struct jsonl *l = o->state;
+
+	json_object(&l->json, NULL);
+	put_probe(o, r);
+	json_string(&l->json, "why", why[r->hop.state]);
+	json_end(&l->json);
+}
+
+static void put_start(struct out *o, u64 sent_ns)
+{
+	u64 wall = sent_ns + o->run->wall_offset_ns;
+	time_t sec = (time_t)(wall / NS_PER_S);
+	struct jsonl *l = o->state;
+	char text[32];
+	struct tm tm;
+
+	if (!sent_ns) {
+		json_null(&l->json, "start");
+		return;
+	}
+	gmtime_r(&sec, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	json_object(&l->json, "start");
+	json_u64(&l->json, "sec", (u64)sec);
+	json_u64(&l->json, "usec", wall % NS_PER_S / NS_PER_US);
+	json_string(&l->json, "ftime", text);
+	json_end(&l->json);
+}
+
+static void put_head(struct out *o, const struct held_summary *s)
+{
+	struct jsonl *l = o->state;
+	const struct record *r = &l->held.record[0];
+	u64 omitted = (u64)l->held.omitted + o->run->omitted;
+	struct json *j = &l->json;
+
+	json_string(j, "type", "trace");
+	json_string(j, "version", "0.1");
+	json_string(j, "method", held_method(o->run, s));
+	json_addr(j, "src", &r->src);
+	json_addr(j, "dst", &r->dst);
+	if (r->proto == PROTO_UDP || r->proto == PROTO_TCP) {
+		json_u64(j, "sport", r->sport);
+		json_u64(j, "dport", r->dport);
+	}
+	json_string(j, "stop_reason", held_stops[s->stop_reason]);
+	json_u64(j, "stop_data", s->stop_data);
+	put_start(o, s->start_ns);
+	json_u64(j, "hop_count", s->hop_count);
+	json_u64(j, "attempts", o->run->attempts);
+	json_u64(j, "hoplimit", o->run->max_ttl);
+	json_u64(j, "firsthop", o->run->first_ttl);
+	if (o->run->wait_ms % 1000)
+		json_fixed(j, "wait", o->run->wait_ms, 3);
+	else
+		json_u64(j, "wait", o->run->wait_ms / 1000);
+	json_u64(j, "tos", r->tos);
+	json_u64(j, "probe_size", r->probe_size);
+	json_u64(j, "probe_count", s->probes);
+	if (omitted)
+		json_u64(j, "omitted", omitted);
+}
+
+static void put_findings(struct jsonl *l)
+{
+	struct json *j = &l->json;
+	const struct finding *f;
+
+	json_array(j, "findings");
+	for (unsigned int i = 0; i < l->findings.n; i++) {
+		f = &l->findings.f[i];
+		json_object(j, NULL);
+		json_string(j, "kind", "source-rewritten");
+		json_addr(j, "seen", &f->seen);
+		if (f->port)
+			json_u64(j, "port", f->port);
+		json_u64(j, "first_ttl", f->first_ttl);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+/* Those with (or without) an answer, and up to (or beyond) the end. */
+static void put_hops(struct out *o, const char *key, bool answered,
+		     unsigned int from, unsigned int to, bool always)
+{
+	struct jsonl *l = o->state;
+	bool begun = always;
+
+	if (always)
+		json_array(&l->json, key);
+	for (unsigned int i = 0; i < l->held.n; i++) {
+		const struct record *r = &l->held.record[i];
+
+		if ((r->hop.state == HOP_ANSWERED) != answered ||
+		    r->hop.ttl < from || r->hop.ttl > to)
+			continue;
+		if (!begun)
+			json_array(&l->json, key);
+		begun = true;
+		if (answered)
+			put_hop(o, r);
+		else
+			put_no_hop(o, r);
+	}
+	if (begun)
+		json_end(&l->json);
+}
+
+static void put_trace(struct out *o)
+{
+	struct jsonl *l = o->state;
+	struct held_summary s;
+
+	if (!l->held.n)
+		return;
+	held_summarize(&l->held, &s);
+	json_object(&l->json, NULL);
+	put_head(o, &s);
+	put_hops(o, "hops", true, 0, s.hop_count, true);
+	put_hops(o, "extra_hops", true, s.hop_count + 1, UINT8_MAX, false);
+	put_hops(o, "no_hops", false, 0, s.hop_count, true);
+	put_hops(o, "extra_no_hops", false, s.hop_count + 1, UINT8_MAX, false);
+	put_findings(l);
+	json_end(&l->json);
+	held_clear(&l->held);
+	findings_clear(&l->findings);
+}
+
+static void jsonl_record(struct out *o, const struct record *r)
+{
+	struct jsonl *l = o->state;
+
+	if (!(r->flags & RECORD_TRACE)) {
+		if (r->hop.state == HOP_ANSWERED)
+			put_reply(o, r);
+		return;
+	}
+	if (r->flags & RECORD_FIRST)
+		put_trace(o); /* one that never ended */
+	findings_note(&l->findings, r);
+	held_add(&l->held, r);
+	if (r->flags & RECORD_LAST)
+		put_trace(o);
+}
+
+static int jsonl_begin(struct out *o)
+{
+	struct jsonl *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		log_err("jsonl: out of memory");
+		return -ENOMEM;
+	}
+	json_init(&l->json, o->to);
+	o->state = l;
+	return 0;
+}
+
+static int jsonl_end(struct out *o)
+{
+	struct jsonl *l = o->state;
+
+	put_trace(o);
+	held_fini(&l->held);
+	free(l);
+	o->state = NULL;
+	return 0;
+}
+
+const struct out_format jsonl_format = {
+	.name = "jsonl",
+	.begin = jsonl_begin,
+	.record = jsonl_record,
+	.end = jsonl_end,
+};
