@@ -32,7 +32,7 @@ struct climb {
 	struct addr dst;
 	u64 number; /* of the target */
 	struct heap_node due;
-	u32 slot, after, before; /* ladder's: this slot, its list neighbours */
+	u32 slot, after, before; /* roster's: this slot, its list neighbours */
 	u32 turn;		 /* ladder's: probes that were sent before */
 	u16 next, base;		 /* rungs; see above */
 	u16 open;		 /* rungs handed out or sent, not resolved */
@@ -41,7 +41,7 @@ struct climb {
 	u8 judged;     /* TTLs judged */
 	u8 gap;	       /* of them, the last ones that nobody answered */
 	u8 stop;       /* enum stop_reason; NONE: goes on */
-	u8 list;       /* ladder's: which list it stands in */
+	u8 list;       /* enum roster_list */
 	u8 seen;       /* filled climb_seen, which stand behind the last rung */
 	u8 again;      /* rungs that are RUNG_AGAIN */
 	bool accepted; /* a SYN/ACK came */

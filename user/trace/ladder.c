@@ -24,8 +24,7 @@
 #include "lib/table.h"
 #include "trace/climb.h"
 #include "trace/doubt.h"
-
-enum { NO_SLOT = 0xffffffff };
+#include "trace/roster.h"
 
 /* Targets looked at in one call, so that a large exclusion does not stop the
  * loop that calls. */
@@ -37,20 +36,12 @@ enum { LADDER_SPREAD = 32 };
 /* How soon a sink that was full is asked again. */
 #define LADDER_RETRY_NS (1 * NS_PER_MS)
 
-enum list_name { LIST_NONE, LIST_FREE, LIST_READY, LIST_HELD, LISTS };
-
-struct list {
-	u32 first, last;
-};
-
 struct ladder {
 	struct ladder_config rules;
 	struct ladder_progress progress;
-	struct list list[LISTS];
+	struct roster roster;
 	struct heap due;
-	struct table slots; /* number of a target -> slot of its trace */
-	u8 *slab;
-	size_t stride;
+	struct table slots;	/* number of a target -> slot of its trace */
 	struct record *records; /* of one trace, put at once: those of a trace
 				   stay together where several put */
 	struct doubt doubt;
@@ -60,64 +51,6 @@ struct ladder {
 static struct ladder *ladder_of(const struct strategy *s)
 {
 	return s->state;
-}
-
-static struct climb *climb_at(const struct ladder *l, u32 slot)
-{
-	return (struct climb *)(void *)(l->slab + slot * l->stride);
-}
-
-static void list_append(struct ladder *l, enum list_name name, struct climb *c)
-{
-	struct list *list = &l->list[name];
-
-	c->list = name;
-	c->after = NO_SLOT;
-	c->before = list->last;
-	if (list->last == NO_SLOT)
-		list->first = c->slot;
-	else
-		climb_at(l, list->last)->after = c->slot;
-	list->last = c->slot;
-}
-
-static void list_prepend(struct ladder *l, enum list_name name, struct climb *c)
-{
-	struct list *list = &l->list[name];
-
-	c->list = name;
-	c->before = NO_SLOT;
-	c->after = list->first;
-	if (list->first == NO_SLOT)
-		list->last = c->slot;
-	else
-		climb_at(l, list->first)->before = c->slot;
-	list->first = c->slot;
-}
-
-static void list_remove(struct ladder *l, struct climb *c)
-{
-	struct list *list = &l->list[c->list];
-
-	if (c->list == LIST_NONE)
-		return;
-	if (c->before == NO_SLOT)
-		list->first = c->after;
-	else
-		climb_at(l, c->before)->after = c->after;
-	if (c->after == NO_SLOT)
-		list->last = c->before;
-	else
-		climb_at(l, c->after)->before = c->before;
-	c->list = LIST_NONE;
-}
-
-/* NULL: empty. */
-static struct climb *list_first(const struct ladder *l, enum list_name name)
-{
-	u32 slot = l->list[name].first;
-
-	return slot == NO_SLOT ? NULL : climb_at(l, slot);
 }
 
 static void set_due(struct ladder *l, struct climb *c, u64 due)
@@ -139,8 +72,8 @@ static void retire(struct ladder *l, struct climb *c)
 	l->progress.ended++;
 	set_due(l, c, UINT64_MAX);
 	table_remove(&l->slots, c->number);
-	list_remove(l, c);
-	list_append(l, LIST_HELD, c);
+	roster_remove(&l->roster, c);
+	roster_append(&l->roster, LIST_HELD, c);
 }
 
 /* After anything happened to a trace: where does it stand now? */
@@ -154,11 +87,11 @@ static void place(struct ladder *l, struct climb *c, u64 now)
 	}
 	due = climb_due(c, &l->rules);
 	if (!climb_wants(c, &l->rules)) {
-		list_remove(l, c);
+		roster_remove(&l->roster, c);
 	} else if (c->list == LIST_NONE) {
 		gate = climb_gate(c, &l->rules);
 		if (gate <= now)
-			list_append(l, LIST_READY, c);
+			roster_append(&l->roster, LIST_READY, c);
 		else if (gate < due)
 			due = gate;
 	}
@@ -167,8 +100,8 @@ static void place(struct ladder *l, struct climb *c, u64 now)
 
 static void release(struct ladder *l, struct climb *c)
 {
-	list_remove(l, c);
-	list_prepend(l, LIST_FREE, c); /* its memory is warm */
+	roster_remove(&l->roster, c);
+	roster_prepend(&l->roster, LIST_FREE, c); /* its memory is warm */
 	l->progress.active--;
 }
 
@@ -213,7 +146,7 @@ static bool put_records(struct strategy *s, struct ladder *l, struct climb *c)
 /* The one trace of a stream, if it is under way. */
 static struct climb *streaming(const struct ladder *l)
 {
-	struct climb *c = climb_at(l, 0);
+	struct climb *c = roster_at(&l->roster, 0);
 
 	if (!l->rules.stream || !l->fresh || c->list == LIST_FREE ||
 	    c->list == LIST_HELD)
@@ -229,7 +162,7 @@ static void drain(struct strategy *s, struct ladder *l)
 	if (c)
 		put_records(s, l, c);
 	for (;;) {
-		c = list_first(l, LIST_HELD);
+		c = roster_first(&l->roster, LIST_HELD);
 		if (!c || !put_records(s, l, c))
 			return;
 		release(l, c);
@@ -264,7 +197,7 @@ static bool next_target(struct ladder *l, struct addr *dst, u64 *number)
 
 static bool may_start(const struct ladder *l)
 {
-	return (l->list[LIST_FREE].first != NO_SLOT ||
+	return (roster_first(&l->roster, LIST_FREE) ||
 		l->fresh < l->capacity) &&
 	       l->progress.position < l->progress.positions;
 }
@@ -272,16 +205,16 @@ static bool may_start(const struct ladder *l)
 /* NULL: no slot, or no target just now. */
 static struct climb *start(struct ladder *l)
 {
-	struct climb *c = list_first(l, LIST_FREE);
+	struct climb *c = roster_first(&l->roster, LIST_FREE);
 	struct addr dst;
 	u64 number;
 
 	if (!may_start(l) || !next_target(l, &dst, &number))
 		return NULL;
 	if (c) {
-		list_remove(l, c);
+		roster_remove(&l->roster, c);
 	} else {
-		c = climb_at(l, l->fresh);
+		c = roster_at(&l->roster, l->fresh);
 		c->slot = l->fresh++;
 	}
 	climb_init(c, &l->rules, &dst, number);
@@ -296,7 +229,7 @@ static struct climb *start(struct ladder *l)
 /* Whose turn it is; NULL: nobody's. */
 static struct climb *choose(struct ladder *l, u32 turn)
 {
-	struct climb *ready = list_first(l, LIST_READY), *c = NULL;
+	struct climb *ready = roster_first(&l->roster, LIST_READY), *c = NULL;
 
 	if (!ready || turn - ready->turn < LADDER_SPREAD)
 		c = start(l);
@@ -318,10 +251,10 @@ static unsigned int ladder_schedule(struct strategy *s, struct probe *probe,
 			break;
 		climb_hand(c, &l->rules, &probe[n++]);
 		c->turn = turn;
-		list_remove(l, c);
+		roster_remove(&l->roster, c);
 		if (climb_wants(c, &l->rules) &&
 		    climb_gate(c, &l->rules) <= now)
-			list_append(l, LIST_READY, c);
+			roster_append(&l->roster, LIST_READY, c);
 	}
 	l->progress.probes += n;
 	return n;
@@ -333,7 +266,7 @@ static void depart_one(struct ladder *l, const struct probe *p)
 
 	if (p->owner >= l->fresh)
 		return;
-	c = climb_at(l, p->owner);
+	c = roster_at(&l->roster, p->owner);
 	if (c->list == LIST_FREE || c->stop != STOP_NONE) {
 		/* its trace ended while the probe was in the caller's hands */
 		l->progress.abandoned += p->sent_ns != 0;
@@ -380,7 +313,7 @@ static void settle_one(struct strategy *s, struct ladder *l,
 			s->stats.unknown++;
 		return;
 	}
-	c = climb_at(l, slot);
+	c = roster_at(&l->roster, slot);
 	switch (climb_answer(c, &l->rules, a)) {
 	case CLIMB_ANSWERED:
 		s->stats.answered++;
@@ -428,10 +361,10 @@ static u64 ladder_next(const struct strategy *s, u64 now)
 	const struct climb *c = streaming(l);
 	u64 next;
 
-	if (l->list[LIST_READY].first != NO_SLOT || may_start(l))
+	if (roster_first(&l->roster, LIST_READY) || may_start(l))
 		return 0;
 	next = heap_min_key(&l->due);
-	if (l->list[LIST_HELD].first == NO_SLOT && !(c && records_known(l, c)))
+	if (!roster_first(&l->roster, LIST_HELD) && !(c && records_known(l, c)))
 		return next;
 	return next < now + LADDER_RETRY_NS ? next : now + LADDER_RETRY_NS;
 }
@@ -442,7 +375,7 @@ static void ladder_halt(struct strategy *s, u64 now)
 
 	l->progress.positions = l->progress.position;
 	for (u32 i = 0; i < l->fresh; i++) {
-		struct climb *c = climb_at(l, i);
+		struct climb *c = roster_at(&l->roster, i);
 
 		if (c->list == LIST_FREE || c->stop != STOP_NONE)
 			continue;
@@ -460,7 +393,7 @@ static void ladder_close(struct strategy *s)
 		return;
 	heap_fini(&l->due);
 	table_fini(&l->slots);
-	free(l->slab);
+	roster_fini(&l->roster);
 	free(l->records);
 	free(l);
 	s->state = NULL;
@@ -518,13 +451,10 @@ static u64 count_positions(const struct ladder_config *c)
 /* 0 or negative errno, logged; what was allocated, ladder_close() frees. */
 static int allocate(struct ladder *l)
 {
-	int err;
+	int err = roster_init(&l->roster, l->capacity, climb_size(&l->rules));
 
-	l->stride = climb_size(&l->rules);
-	/* zeroed by the kernel as it is used: a short run touches little */
-	l->slab = calloc(l->capacity, l->stride);
 	l->records = calloc(ladder_rungs(&l->rules), sizeof(*l->records));
-	if (!l->slab || !l->records) {
+	if (err || !l->records) {
 		log_err("ladder: no memory for %u traces at once: ask for "
 			"fewer",
 			l->capacity);
@@ -536,7 +466,7 @@ static int allocate(struct ladder *l)
 	err = table_init(&l->slots, l->capacity, l->rules.key->hash.k[0]);
 	if (err)
 		return err;
-	l->progress.octets = sizeof(*l) + l->capacity * l->stride +
+	l->progress.octets = sizeof(*l) + l->capacity * l->roster.stride +
 			     (l->capacity + 1ULL) * sizeof(*l->due.entry) +
 			     (l->slots.mask + 1ULL) * 12;
 	return 0;
@@ -569,8 +499,6 @@ int ladder_open(struct strategy *s, const struct ladder_config *c, u64 now)
 		l->capacity = (u32)l->progress.positions;
 	if (!l->capacity)
 		l->capacity = 1; /* a shard of nothing */
-	for (int i = 0; i < LISTS; i++)
-		l->list[i] = (struct list){ NO_SLOT, NO_SLOT };
 	err = allocate(l);
 	if (err)
 		ladder_close(s);
