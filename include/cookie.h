@@ -22,6 +22,14 @@
  *   IPv4 id         | T[48..63]                             |
  *   port            base + (P mod ports)
  *
+ * Within a TCP session the numbers must be neighbours, so that they all fit
+ * into the window. S = H(D, proto, "session") is the number of the SYN:
+ *
+ *   S       SYN                S + 1   the gap: filled by the FIN
+ *   S + 2 + k                  the octet of probe k (see cookie_step())
+ *
+ * Where each attempt is a flow of its own, so is its port: P + attempt.
+ *
  * "field" is what changes from probe to probe within the eight octets that
  * every router quotes: the UDP checksum (true, because two octets of payload
  * balance it) or the echo sequence number. The first four octets of the
@@ -31,7 +39,8 @@
  * Bits that a forger off the path must guess: the minimal quote has 16 of the
  * field, 4 of the id and those of the port (12 with 4096 ports) = 32; where
  * the mark is quoted, 44 more. TCP: 20 of the sequence number and those of the
- * port = 32, and the 16 of the id where IPv4 is quoted. The tag covers neither
+ * port = 32, and the 16 of the id where IPv4 is quoted; in a session at least
+ * as many, but 19 with more than 15 attempts. The tag covers neither
  * our address nor our port: a translator may change both, and the quote then
  * shows its public address. The UDP checksum in the quote was changed by
  * exactly the difference, which cookie_check() takes back before it looks at
@@ -60,6 +69,9 @@ enum cookie_tcp {
 	COOKIE_TCP_SYN,	 /* whatever acknowledges seq + 1: SYN/ACK, RST/ACK, and
 			    an ACK alone to a SYN on top of another */
 	COOKIE_TCP_ACK,	 /* a bare RST: its seq is what we acknowledged */
+	COOKIE_TCP_SESSION, /* what acknowledges S + 1 or S + 2, and a bare RST:
+			       whoever keeps the session knows its seq; and
+			       what may answer a SYN */
 };
 
 /* What whoever checks must know; shared with the XDP program. */
@@ -69,7 +81,8 @@ struct cookie_key {
 	u16 port_base, port_mask; /* ports held: base .. base + mask */
 	u8 port_bits;		  /* mask = 2^bits - 1 */
 	u8 tcp;			  /* enum cookie_tcp */
-	u8 zero[2];
+	u8 attempts;		  /* of a TTL, at most; COOKIE_TCP_SESSION */
+	bool flows;		  /* TCP: each attempt has a port of its own */
 };
 
 _Static_assert(sizeof(struct cookie_key) == 56, "ABI of the XDP program");
@@ -104,7 +117,8 @@ static __always_inline u64 cookie_hash(const struct cookie_key *k,
 			what);
 }
 
-enum { COOKIE_PORT = 1 << 16 }; /* beyond any TTL and attempt */
+/* Beyond any TTL and attempt. */
+enum { COOKIE_PORT = 1 << 16, COOKIE_SESSION = 1 << 17 };
 
 static __always_inline u64 cookie_flow(const struct cookie_key *k,
 				       const struct addr *dst, u8 proto)
@@ -142,6 +156,62 @@ static __always_inline u16 cookie_seq_step(u32 seq)
 	return (u16)(seq >> 16) & 0xfff0;
 }
 
+/* From where an attempt's probe leaves, `flow` being cookie_flow(). */
+static __always_inline u16 cookie_port(const struct cookie_key *k, u64 flow,
+				       u8 attempt)
+{
+	if (k->flows)
+		flow += attempt;
+	return (u16)(k->port_base + (flow & k->port_mask));
+}
+
+/* Which flow a held port is of, one of 16; beyond: of none. */
+static __always_inline u16 cookie_flow_at(const struct cookie_key *k, u64 flow,
+					  u16 port)
+{
+	return (u16)(port - k->port_base - flow) & k->port_mask;
+}
+
+enum {
+	COOKIE_GAP = 1,	 /* from a session's SYN to the octet never sent */
+	COOKIE_DATA = 2, /* ... and to that of probe 0 */
+	COOKIE_STEPS = 1 << 12,
+};
+
+static __always_inline u32 cookie_session(const struct cookie_key *k,
+					  const struct addr *dst)
+{
+	return (u32)cookie_hash(k, dst, PROTO_TCP, COOKIE_SESSION);
+}
+
+/* The number of a probe in its session, so that those which leave one after
+ * another are neighbours. TTL 0 is the session's own. */
+static __always_inline u32 cookie_step(const struct cookie_key *k, u8 ttl,
+				       u8 attempt)
+{
+	if (k->flows)
+		return (u32)attempt << 8 | ttl;
+	return (u32)ttl * k->attempts + attempt;
+}
+
+/* TTL and attempt, as the octets that name them elsewhere. */
+static __always_inline u16 cookie_unstep(const struct cookie_key *k, u32 step)
+{
+	u32 attempts = k->attempts ? k->attempts : 1;
+
+	if (k->flows)
+		return (u16)((step & 255) << 8 | (step >> 8 & 15) << 4);
+	return (u16)(step / attempts << 8 | step % attempts << 4);
+}
+
+/* Bits that a number must have right, of 32, to be one of a session. */
+static __always_inline u8 cookie_session_bits(const struct cookie_key *k)
+{
+	u32 span = COOKIE_DATA + 256u * k->attempts;
+
+	return span <= 1 << 10 ? 22 : span <= 1 << 12 ? 20 : 19;
+}
+
 static __always_inline void cookie_make(const struct cookie_key *k,
 					const struct addr *dst, u8 proto,
 					u8 ttl, u8 attempt, struct cookie *c)
@@ -151,7 +221,7 @@ static __always_inline void cookie_make(const struct cookie_key *k,
 	u64 tag = cookie_tag(k, dst, proto, i);
 
 	c->mark = cookie_mark(tag, i);
-	c->port = (u16)(k->port_base + (flow & k->port_mask));
+	c->port = cookie_port(k, flow, proto == PROTO_TCP ? attempt : 0);
 	c->id = (u16)(proto == PROTO_TCP ? tag >> 48 : i | tag >> 60);
 	c->seq = cookie_seq(tag, i);
 	c->field = cookie_field(tag);
@@ -201,51 +271,110 @@ cookie_check_echo(const struct cookie_key *k, const struct reply *r,
 	return COOKIE_EXACT;
 }
 
+/* What acknowledges the SYN that a probe was. */
+static __always_inline bool cookie_check_syn(const struct cookie_key *k,
+					     const struct addr *dst, u32 seq,
+					     struct cookie_proof *p)
+{
+	u16 i = cookie_seq_step(seq);
+
+	if (seq != cookie_seq(cookie_tag(k, dst, PROTO_TCP, i), i))
+		return false;
+	p->ttl = (u8)(i >> 8);
+	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
+	p->bits = COOKIE_SEQ_BITS;
+	return true;
+}
+
+/* What a destination says within a session, `at` being where its port places
+ * it among the flows: TTL 0. */
+static __always_inline bool cookie_check_heard(const struct cookie_key *k,
+					       const struct reply *r, u16 at,
+					       struct cookie_proof *p)
+{
+	u32 acked = r->ack - cookie_session(k, &r->from);
+
+	if (at > (k->flows ? COOKIE_MAX_ATTEMPT : 0))
+		return false;
+	p->ttl = 0;
+	p->attempt = (u8)at;
+	if (!(r->tcp_flags & TCP_ACK))
+		return r->tcp_flags & TCP_RST;
+	p->bits = 31;
+	return acked == COOKIE_GAP || acked == COOKIE_DATA;
+}
+
 /* A destination answers from the port that we asked, to ours. */
 static __always_inline enum cookie_result
 cookie_check_tcp(const struct cookie_key *k, const struct reply *r,
 		 struct cookie_proof *p)
 {
 	u8 flags = r->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK);
+	bool session = k->tcp == COOKIE_TCP_SESSION;
 	u32 seq = r->ack - 1;
-	u16 i;
+	u64 flow;
 
 	if ((u16)(r->dport - k->port_base) > k->port_mask)
 		return COOKIE_FOREIGN;
 	if (k->tcp == COOKIE_TCP_ACK && flags == TCP_RST)
 		seq = r->seq;
-	else if (k->tcp != COOKIE_TCP_SYN || !(flags & TCP_ACK))
+	else if (k->tcp == COOKIE_TCP_NONE || k->tcp == COOKIE_TCP_ACK ||
+		 !(flags & (session ? TCP_ACK | TCP_RST : TCP_ACK)))
 		return COOKIE_FOREIGN;
-	if (r->dport !=
-	    (u16)(k->port_base +
-		  (cookie_flow(k, &r->from, PROTO_TCP) & k->port_mask)))
+	flow = cookie_flow(k, &r->from, PROTO_TCP);
+	if (!cookie_check_syn(k, &r->from, seq, p) &&
+	    !(session &&
+	      cookie_check_heard(k, r, cookie_flow_at(k, flow, r->dport), p)))
 		return COOKIE_FORGED;
-	i = cookie_seq_step(seq);
-	if (seq != cookie_seq(cookie_tag(k, &r->from, PROTO_TCP, i), i))
+	if (r->dport != cookie_port(k, flow, p->attempt))
 		return COOKIE_FORGED;
-	p->ttl = (u8)(i >> 8);
-	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
-	p->bits = k->port_bits + COOKIE_SEQ_BITS;
+	p->bits += k->port_bits;
 	return COOKIE_EXACT;
 }
 
 /* What a quoted TCP segment says of itself: as it was sent, whoever stands
- * between. */
+ * between. `at` as above; no flow can be told from a translated port. */
 static __always_inline bool cookie_check_seq(const struct cookie_key *k,
-					     const struct reply *r,
+					     const struct reply *r, u16 at,
 					     struct cookie_proof *p)
 {
+	u32 step = r->seq - cookie_session(k, &r->qdst);
 	u16 i = cookie_seq_step(r->seq);
 	u64 tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
+	u8 bits = COOKIE_SEQ_BITS;
 
-	if (r->seq != cookie_seq(tag, i))
-		return false;
+	if (r->seq != cookie_seq(tag, i)) {
+		if (k->tcp != COOKIE_TCP_SESSION ||
+		    step >= COOKIE_DATA + COOKIE_STEPS)
+			return false;
+		bits = cookie_session_bits(k);
+		i = step < COOKIE_DATA ? (u16)((at & 15) << 4)
+				       : cookie_unstep(k, step - COOKIE_DATA);
+		tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
+	}
 	if (r->family == 4 && r->qid != tag >> 48)
 		return false;
 	p->ttl = (u8)(i >> 8);
 	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
-	p->bits += COOKIE_SEQ_BITS + (r->family == 4 ? 16 : 0);
+	p->bits = bits + (r->family == 4 ? 16 : 0);
 	return true;
+}
+
+/* A TCP probe names itself in its number, and its flow thereby. */
+static __always_inline enum cookie_result
+cookie_check_segment(const struct cookie_key *k, const struct reply *r,
+		     bool rewritten, struct cookie_proof *p)
+{
+	u64 flow = cookie_flow(k, &r->qdst, PROTO_TCP);
+	bool ours =
+		cookie_check_seq(k, r, cookie_flow_at(k, flow, r->sport), p);
+	bool flow_ok = r->sport == cookie_port(k, flow, p->attempt);
+
+	if (!ours || (!flow_ok && !rewritten))
+		return rewritten ? COOKIE_FOREIGN : COOKIE_FORGED;
+	if (flow_ok)
+		p->bits += k->port_bits;
+	return rewritten ? COOKIE_REWRITTEN : COOKIE_EXACT;
 }
 
 /* Which probe the quote claims to be, and whether the claim holds. */
@@ -289,8 +418,8 @@ cookie_check_quote(const struct cookie_key *k, const struct reply *r,
 		   struct cookie_proof *p)
 {
 	const struct addr *src = r->family == 4 ? &k->src4 : &k->src6;
-	bool tcp = r->qproto == PROTO_TCP, rewritten, flow_ok;
-	bool ports = tcp || r->qproto == PROTO_UDP, ours;
+	bool tcp = r->qproto == PROTO_TCP, udp = r->qproto == PROTO_UDP;
+	bool rewritten, flow_ok;
 	u64 flow;
 	u16 port;
 
@@ -298,22 +427,20 @@ cookie_check_quote(const struct cookie_key *k, const struct reply *r,
 		return COOKIE_FOREIGN;
 	rewritten = !addr_equal(src, &r->qsrc);
 	/* our own address with a port not held is another program's probe */
-	if (ports && !rewritten &&
+	if ((tcp || udp) && !rewritten &&
 	    (u16)(r->sport - k->port_base) > k->port_mask)
 		return COOKIE_FOREIGN;
+	if (tcp)
+		return cookie_check_segment(k, r, rewritten, p);
 	flow = cookie_flow(k, &r->qdst, r->qproto);
-	port = ports ? (u16)(k->port_base + (flow & k->port_mask))
-		     : (u16)(flow >> 32);
+	port = udp ? (u16)(k->port_base + (flow & k->port_mask))
+		   : (u16)(flow >> 32);
 	flow_ok = r->sport == port;
 	if (!flow_ok && !rewritten)
-		return ports ? COOKIE_FORGED : COOKIE_FOREIGN;
-	p->bits = flow_ok ? (ports ? k->port_bits : 16) : 0;
-	ours = tcp ? cookie_check_seq(k, r, p)
-		   : cookie_check_tag(k, r, rewritten, port, p);
-	if (!ours) {
-		p->bits = 0;
+		return udp ? COOKIE_FORGED : COOKIE_FOREIGN;
+	p->bits = flow_ok ? (udp ? k->port_bits : 16) : 0;
+	if (!cookie_check_tag(k, r, rewritten, port, p))
 		return rewritten ? COOKIE_FOREIGN : COOKIE_FORGED;
-	}
 	return rewritten ? COOKIE_REWRITTEN : COOKIE_EXACT;
 }
 
@@ -335,6 +462,8 @@ cookie_check(const struct cookie_key *k, const struct reply *r,
 		result = cookie_check_tcp(k, r, p);
 	else if (r->kind >= REPLY_EXPIRED && r->kind <= REPLY_PARAM)
 		result = cookie_check_quote(k, r, p);
+	if (result != COOKIE_EXACT && result != COOKIE_REWRITTEN)
+		__builtin_memset(p, 0, sizeof(*p));
 	p->result = (u8)result;
 	return result;
 }

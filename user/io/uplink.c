@@ -71,9 +71,11 @@ static int make_key(struct uplink *u, const struct uplink_config *cfg)
 	if (u->route6.ifindex)
 		k->src6 = u->route6.src;
 	k->tcp = (u8)cfg->tcp;
+	k->attempts = cfg->attempts;
+	k->flows = cfg->flows;
 	if (!cfg->hold_ports)
 		return 0;
-	if (cfg->lone) {
+	if (cfg->lone && !cfg->flows) {
 		/* any of 2^14 ports, which a forger does not know either */
 		err = ports_open_one(&u->ports, cfg->tcp != 0,
 				     (u16)(port | 0xc000));
