@@ -17,7 +17,7 @@ struct WIRE payload {
 	be16 balance;
 };
 
-enum { RESET_TTL = 64 };
+enum { SEGMENT_TTL = 64 };
 
 u8 craft_proto(enum probe_method method, const struct addr *dst)
 {
@@ -238,6 +238,102 @@ static u8 *put_v6(const struct probe *p, u8 *frame)
 	return (u8 *)(ip + 1);
 }
 
+/* The transport's header, and an octet behind it if there is one. */
+static u32 put_segment(const struct craft *c, const struct tcp_segment *s,
+		       u8 *l4)
+{
+	bool v4 = addr_is_v4(&s->dst);
+	struct wire_tcp *tcp = (void *)l4;
+	const struct cookie_key *key = c->config.key;
+	u32 size;
+	u64 sum;
+
+	if (s->flags & TCP_SYN)
+		size = tcp_write_header(&c->config.tcp, v4, l4);
+	else
+		size = tcp_write_within(s->flags, s->stamped, s->echo, l4);
+	if (s->octets)
+		l4[size++] = 0;
+	tcp->sport = be16_put(s->sport);
+	tcp->dport = be16_put(s->dport);
+	tcp->seq = be32_put(s->seq);
+	tcp->ack = be32_put(s->ack);
+	sum = csum_add_addr(PROTO_TCP + size, v4 ? &key->src4 : &key->src6);
+	sum = csum_octets(csum_add_addr(sum, &s->dst), l4, size);
+	tcp->check = be16_put(csum_neg(sum));
+	return size;
+}
+
+static u32 put_datagram(const struct craft *c, const struct tcp_segment *s,
+			u8 ttl, u8 *frame)
+{
+	bool v4 = addr_is_v4(&s->dst);
+	const struct craft_template *t = v4 ? &c->v4 : &c->v6;
+	u16 ip_len = v4 ? sizeof(struct wire_v4) : sizeof(struct wire_v6);
+	struct wire_v4 *ip4 = (void *)(frame + sizeof(struct wire_eth));
+	struct wire_v6 *ip6 = (void *)ip4;
+	u32 size = put_segment(c, s, (u8 *)ip4 + ip_len);
+
+	memcpy(frame, t->frame, sizeof(struct wire_eth) + ip_len);
+	if (v4) {
+		ip4->len = be16_put((u16)(ip_len + size));
+		ip4->id = be16_put(s->id);
+		ip4->frag = be16_put(0x4000);
+		ip4->ttl = ttl;
+		ip4->dst = s->dst.w[3];
+		ip4->check = be16_put(
+			csum_neg(csum_octets(0, (u8 *)ip4, sizeof(*ip4))));
+	} else {
+		ip6->len = be16_put((u16)size);
+		ip6->hops = ttl;
+		memcpy(ip6->dst, &s->dst, sizeof(ip6->dst));
+	}
+	return (u32)sizeof(struct wire_eth) + ip_len + size;
+}
+
+u32 craft_segment(const struct craft *c, const struct tcp_segment *s, u8 *frame)
+{
+	return put_datagram(c, s, SEGMENT_TTL, frame);
+}
+
+/* As a host's own stack would do for a connection that it does not know
+ * (RFC 9293 section 3.5.2): the number is the one that was acknowledged. */
+u32 craft_reset(const struct craft *c, const struct reply *r, u8 *frame)
+{
+	const struct tcp_segment s = {
+		.dst = r->from,
+		.seq = r->ack,
+		.sport = r->dport,
+		.dport = r->sport,
+		.flags = TCP_RST,
+	};
+
+	return craft_segment(c, &s, frame);
+}
+
+/* The octet of a probe in its session. */
+static u32 put_within(const struct craft *c, const struct probe *p, u8 *frame)
+{
+	const struct cookie_key *key = c->config.key;
+	struct tcp_segment s = {
+		.dst = p->dst,
+		.seq = cookie_session(key, &p->dst) + COOKIE_DATA +
+		       cookie_step(key, p->ttl, p->attempt),
+		.ack = p->ack,
+		.echo = p->echo,
+		.dport = p->dport,
+		.flags = TCP_PSH | TCP_ACK, /* not merged with others */
+		.octets = 1,
+		.stamped = p->how == PROBE_STAMPED,
+	};
+	struct cookie k;
+
+	cookie_make(key, &p->dst, PROTO_TCP, p->ttl, p->attempt, &k);
+	s.sport = k.port;
+	s.id = k.id;
+	return put_datagram(c, &s, p->ttl, frame);
+}
+
 u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame)
 {
 	bool v4 = addr_is_v4(&p->dst);
@@ -245,6 +341,8 @@ u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame)
 	struct cookie k;
 	u8 *l4;
 
+	if (p->how != PROBE_ALONE)
+		return put_within(c, p, frame);
 	cookie_make(c->config.key, &p->dst,
 		    craft_proto(c->config.method, &p->dst), p->ttl, p->attempt,
 		    &k);
@@ -257,44 +355,4 @@ u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame)
 	else
 		put_tcp(&k, p, c->config.tcp.flags & TCP_ACK, t->l4_sum, l4);
 	return t->len;
-}
-
-/* As a host's own stack would do for a connection that it does not know
- * (RFC 9293 section 3.5.2): the number is the one that was acknowledged. */
-u32 craft_reset(const struct craft *c, const struct reply *r, u8 *frame)
-{
-	bool v4 = r->family == 4;
-	const struct craft_template *t = v4 ? &c->v4 : &c->v6;
-	u16 ip_len = v4 ? sizeof(struct wire_v4) : sizeof(struct wire_v6);
-	struct wire_v4 *ip4 = (void *)(frame + sizeof(struct wire_eth));
-	struct wire_v6 *ip6 = (void *)ip4;
-	struct wire_tcp *tcp = (void *)((u8 *)ip4 + ip_len);
-	u64 sum = PROTO_TCP + sizeof(*tcp);
-
-	memcpy(frame, t->frame, sizeof(struct wire_eth) + ip_len);
-	if (v4) {
-		ip4->len = be16_put((u16)(ip_len + sizeof(*tcp)));
-		ip4->frag = be16_put(0x4000);
-		ip4->ttl = RESET_TTL;
-		ip4->dst = r->from.w[3];
-		ip4->check = be16_put(
-			csum_neg(csum_octets(0, (u8 *)ip4, sizeof(*ip4))));
-	} else {
-		ip6->len = be16_put(sizeof(*tcp));
-		ip6->hops = RESET_TTL;
-		memcpy(ip6->dst, &r->from, sizeof(ip6->dst));
-	}
-	*tcp = (struct wire_tcp){
-		.sport = be16_put(r->dport),
-		.dport = be16_put(r->sport),
-		.seq = be32_put(r->ack),
-		.offset = sizeof(*tcp) / 4 << 4,
-		.flags = TCP_RST,
-	};
-	sum = csum_add_addr(sum,
-			    v4 ? &c->config.key->src4 : &c->config.key->src6);
-	sum = csum_octets(csum_add_addr(sum, &r->from), (u8 *)tcp,
-			  sizeof(*tcp));
-	tcp->check = be16_put(csum_neg(sum));
-	return (u32)sizeof(struct wire_eth) + ip_len + (u32)sizeof(*tcp);
 }

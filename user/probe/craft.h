@@ -53,7 +53,11 @@ int craft_init(struct craft *c, const struct craft_config *config);
 void craft_set_mac(struct craft *c, bool v4, const u8 src[6], const u8 dst[6]);
 /* Writes the whole frame, Ethernet header first. Returns its length. */
 u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame);
-/* Writes the RST that ends what the SYN/ACK `r` opened. Returns its length. */
+/* Writes a segment of TCP that is no probe. Returns its length. */
+u32 craft_segment(const struct craft *c, const struct tcp_segment *s,
+		  u8 *frame);
+/* Writes the RST that refuses what the segment `r`, which acknowledges
+ * something, belongs to. Returns its length. */
 u32 craft_reset(const struct craft *c, const struct reply *r, u8 *frame);
 /* IP protocol number of this method's probes to dst. */
 u8 craft_proto(enum probe_method method, const struct addr *dst);

@@ -10,8 +10,9 @@
 enum probe_method {
 	PROBE_UDP,
 	PROBE_ICMP,
-	PROBE_TCP,     /* SYN, half-open */
-	PROBE_TCP_ACK, /* ACK, which any host answers with an RST */
+	PROBE_TCP,	 /* SYN, half-open */
+	PROBE_TCP_ACK,	 /* ACK, which any host answers with an RST */
+	PROBE_INSESSION, /* an octet within a TCP session; else a SYN */
 };
 
 /* Their probes have ports, and leave from those that are held. */
@@ -22,8 +23,15 @@ static inline bool probe_has_ports(enum probe_method m)
 
 static inline bool probe_is_tcp(enum probe_method m)
 {
-	return m == PROBE_TCP || m == PROBE_TCP_ACK;
+	return m == PROBE_TCP || m == PROBE_TCP_ACK || m == PROBE_INSESSION;
 }
+
+/* How a probe of PROBE_INSESSION is sent. */
+enum probe_how {
+	PROBE_ALONE,   /* a SYN */
+	PROBE_WITHIN,  /* an octet, acknowledging `ack` */
+	PROBE_STAMPED, /* the same with a timestamp, echoing `echo` */
+};
 
 /* One packet to be sent. A strategy fills it, crafting reads it. */
 struct probe {
@@ -32,8 +40,10 @@ struct probe {
 	u64 sent_ns;  /* departure, CLOCK_MONOTONIC; 0 until it left, and for
 			 good if it was refused */
 	u32 owner;    /* strategy's own: which trace */
-	u16 dport;    /* UDP, TCP */
+	u32 ack, echo; /* of a session */
+	u16 dport;     /* UDP, TCP */
 	u8 ttl, attempt;
+	u8 how; /* enum probe_how */
 };
 
 /* A reply that is ours, matched to the probe that it names. */

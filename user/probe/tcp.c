@@ -31,6 +31,19 @@ u32 tcp_header_size(const struct tcp_shape *s)
 	return size + (s->window_scaling ? SIZE_SCALE + 1 : 0);
 }
 
+static u8 *write_timestamps(u8 *p, u32 echo)
+{
+	const be32 theirs = be32_put(echo);
+
+	*p++ = OPTION_TIMESTAMPS;
+	*p++ = SIZE_TIMESTAMPS;
+	/* one value for all: who compares probes sees no clock, and none is
+	 * older than another (RFC 7323 section 5) */
+	memcpy(p, "\0\0\0\1", 4);
+	memcpy(p + 4, &theirs, 4);
+	return p + 8;
+}
+
 /* In the order of Linux, padded in front as there. */
 static u8 *write_options(const struct tcp_shape *s, bool v4, u8 *p)
 {
@@ -49,11 +62,7 @@ static u8 *write_options(const struct tcp_shape *s, bool v4, u8 *p)
 		*p++ = s->sack && s->timestamps ? SIZE_SACK : OPTION_NOP;
 	}
 	if (s->timestamps) {
-		*p++ = OPTION_TIMESTAMPS;
-		*p++ = SIZE_TIMESTAMPS;
-		/* one value for all: who compares probes sees no clock */
-		memcpy(p, "\0\0\0\1\0\0\0\0", 8);
-		p += 8;
+		p = write_timestamps(p, 0);
 	} else if (s->sack) {
 		*p++ = OPTION_SACK;
 		*p++ = SIZE_SACK;
@@ -79,6 +88,24 @@ u32 tcp_write_header(const struct tcp_shape *s, bool v4, u8 *at)
 		.window = be16_put(WINDOW),
 	};
 	return size;
+}
+
+u32 tcp_write_within(u8 flags, bool stamped, u32 echo, u8 *at)
+{
+	struct wire_tcp *h = (void *)at;
+	u8 *p = at + sizeof(*h);
+
+	if (stamped) {
+		*p++ = OPTION_NOP;
+		*p++ = OPTION_NOP;
+		p = write_timestamps(p, echo);
+	}
+	*h = (struct wire_tcp){
+		.offset = (u8)((p - at) / 4 << 4),
+		.flags = flags,
+		.window = be16_put(WINDOW >> TCP_SHIFT),
+	};
+	return (u32)(p - at);
 }
 
 /* One option of `len` octets. False: it is not as it should be. */
@@ -107,25 +134,32 @@ static bool read_option(const u8 *p, u32 len, struct tcp_said *said)
 	return true; /* unknown, and long enough to be stepped over */
 }
 
+u32 tcp_option_size(const u8 *p, u32 left)
+{
+	u32 len;
+
+	if (!left || p[0] == OPTION_END)
+		return TCP_OPTIONS_END;
+	if (p[0] == OPTION_NOP)
+		return 1;
+	len = left > 1 ? p[1] : 0;
+	return len < 2 || len > left ? 0 : len;
+}
+
 static bool read_options(const u8 *p, u32 left, struct tcp_said *said)
 {
-	while (left && p[0] != OPTION_END) {
-		u32 len = 1;
+	u32 len;
 
-		if (p[0] != OPTION_NOP) {
-			len = left > 1 ? p[1] : 0;
-			if (len < 2 || len > left || !read_option(p, len, said))
-				return false;
-		}
+	while ((len = tcp_option_size(p, left)) != TCP_OPTIONS_END) {
+		if (!len || (len > 1 && !read_option(p, len, said)))
+			return false;
 		p += len;
 		left -= len;
 	}
 	return true;
 }
 
-/* Octets of the segment that are here: Ethernet pads short frames, so the IP
- * datagram's own size counts. */
-static u32 segment_size(const struct answer *a)
+u32 tcp_octets(const struct answer *a)
 {
 	const struct reply *r = &a->reply;
 	u32 ip = (u32)sizeof(struct wire_eth), end;
@@ -146,7 +180,7 @@ static u32 segment_size(const struct answer *a)
 void tcp_read(const struct answer *a, struct tcp_said *said)
 {
 	const struct wire_tcp *h = (const void *)(a->frame + a->reply.l4_off);
-	u32 size = segment_size(a), header;
+	u32 size = tcp_octets(a), header;
 
 	*said = (struct tcp_said){};
 	if (size < sizeof(*h)) {

@@ -26,10 +26,41 @@ struct tcp_shape {
 
 enum { TCP_MSS_DEFAULT = 0xffff };
 
+/* A segment that is no probe: what opens and ends a session, or refuses one. */
+struct tcp_segment {
+	struct addr dst;
+	u64 sent_ns; /* as in struct probe */
+	u32 owner;   /* whose session it is; its own matter */
+	u32 seq, ack;
+	u32 echo; /* with `stamped`: of their timestamp */
+	u16 sport, dport;
+	u16 id; /* IPv4 */
+	u8 flags;
+	u8 flow;
+	u8 octets; /* 0 or 1 */
+	bool stamped;
+};
+
 /* The header's octets, a multiple of four: 20 .. 20 + TCP_OPTIONS_MAX. */
 u32 tcp_header_size(const struct tcp_shape *shape);
+/* Octets of the segment that are here: Ethernet pads short frames, so the IP
+ * datagram's own size counts. */
+u32 tcp_octets(const struct answer *a);
 /* Writes it; ports, numbers and checksum are 0. Returns its size. */
 u32 tcp_write_header(const struct tcp_shape *shape, bool v4, u8 *at);
+/* The same of a segment within a session: 20 or 32. */
+static inline u32 tcp_within_size(bool stamped)
+{
+	return (u32)sizeof(struct wire_tcp) + (stamped ? 12 : 0);
+}
+/* The same of a segment within a session: its flags, window, timestamp. */
+u32 tcp_write_within(u8 flags, bool stamped, u32 echo, u8 *at);
+
+enum { TCP_OPTIONS_END = 0xff };
+
+/* Octets of the option at p, of `left` that are here; 0: it is malformed;
+ * TCP_OPTIONS_END: there are no more. */
+u32 tcp_option_size(const u8 *p, u32 left);
 
 enum tcp_said_what {
 	TCP_SAID_MSS = 1 << 0,
@@ -50,6 +81,14 @@ struct tcp_said {
 /* a->reply.kind is REPLY_TCP. Reads nothing beyond the segment, whatever
  * its length fields say. */
 void tcp_read(const struct answer *a, struct tcp_said *said);
+
+/* What it leaves us to send, unscaled; 0 of a segment that is cut. */
+static inline u16 tcp_window(const struct answer *a)
+{
+	const struct wire_tcp *h = (const void *)(a->frame + a->reply.l4_off);
+
+	return tcp_octets(a) < sizeof(*h) ? 0 : be16_get(h->window);
+}
 
 static inline bool tcp_is_syn_ack(u8 flags)
 {
