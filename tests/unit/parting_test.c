@@ -44,7 +44,7 @@ static struct answer answer_of(const struct cookie_key *key, u8 ttl, u8 attempt,
 		.ip = { 4, "203.0.113.9", "192.0.2.1" },
 		.l4 = { PROTO_TCP, .sport = 80, .flags = flags },
 	};
-	struct answer a = { .frame = at };
+	struct answer a = { .proof = { .ttl = 1 }, .frame = at };
 
 	frame_probe(&f, key, ttl, attempt);
 	a.frame_len = frame_build(&f, at);

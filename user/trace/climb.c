@@ -102,7 +102,8 @@ static unsigned int next_again(const struct climb *c,
 
 bool climb_wants(const struct climb *c, const struct ladder_config *rules)
 {
-	return c->stop == STOP_NONE && c->open < rules->window &&
+	return c->stop == STOP_NONE && !c->held &&
+	       c->open < (c->lone ? 1 : rules->window) &&
 	       (c->next < limit_of(c, rules) ||
 		next_again(c, rules) != UINT32_MAX);
 }
@@ -155,6 +156,7 @@ void climb_hand(struct climb *c, const struct ladder_config *rules,
 	p->dport = dport_of(rules, i);
 	p->ttl = (u8)(rules->first_ttl + i / rules->attempts);
 	p->attempt = (u8)(i % rules->attempts);
+	p->how = PROBE_ALONE;
 }
 
 /* UINT32_MAX: no such probe was handed out. */
@@ -224,17 +226,66 @@ enum climb_outcome climb_answer(struct climb *c,
 		return CLIMB_DUPLICATE;
 	if (g->state == HOP_SILENT)
 		return CLIMB_LATE;
-	if (g->state != RUNG_WAITING)
+	if (g->state != RUNG_WAITING && g->state != RUNG_AGAIN)
 		return CLIMB_UNKNOWN;
+	c->open -= g->state == RUNG_WAITING;
+	c->again -= g->state == RUNG_AGAIN;
 	rung_answer(g, a);
 	c->accepted |= is_accepted(g);
 	if (g->flags & HOP_REWRITTEN)
 		g->seen = remember_seen(c, rules, &a->reply);
-	c->open--;
 	level = i / rules->attempts;
 	if (g->flags & HOP_FINAL && level < c->ceiling)
 		c->ceiling = (u8)(level + 1);
 	return CLIMB_ANSWERED;
+}
+
+static bool is_of_flow(const struct ladder_config *rules, unsigned int i,
+		       u8 flow)
+{
+	return !rules->key->flows || i % rules->attempts == flow;
+}
+
+unsigned int climb_acknowledge(struct climb *c,
+			       const struct ladder_config *rules, u8 flow,
+			       const struct sack *sack, const struct answer *a)
+{
+	u32 data = cookie_session(rules->key, &c->dst) + COOKIE_DATA;
+	unsigned int n = 0;
+
+	for (unsigned int i = c->base; i < c->next; i++) {
+		struct answer one;
+		u8 ttl = (u8)(rules->first_ttl + i / rules->attempts);
+		u8 attempt = (u8)(i % rules->attempts);
+
+		if (c->rung[i].state != RUNG_WAITING ||
+		    !is_of_flow(rules, i, flow) ||
+		    (sack &&
+		     !sack_covers(sack, data + cookie_step(rules->key, ttl,
+							   attempt))))
+			continue;
+		one = *a;
+		one.proof.ttl = ttl;
+		one.proof.attempt = attempt;
+		n += climb_answer(c, rules, &one) == CLIMB_ANSWERED;
+		if (!sack)
+			break;
+	}
+	return n;
+}
+
+void climb_forsake(struct climb *c, const struct ladder_config *rules, u8 flow)
+{
+	for (unsigned int i = c->base; i < c->next; i++) {
+		struct rung *g = &c->rung[i];
+
+		if (g->state != RUNG_WAITING || !is_of_flow(rules, i, flow) ||
+		    g->label_count >= CLIMB_AGAIN)
+			continue;
+		g->state = RUNG_AGAIN;
+		c->again++;
+		c->open--;
+	}
 }
 
 /* The longest RTT of the answers at a level in ns; 0: none. */
@@ -291,7 +342,7 @@ static u64 swallowed_ns(const struct climb *c,
 {
 	const struct rung *late = &c->rung[i];
 
-	if (!c->accepted || rules->method != PROBE_TCP ||
+	if (!c->accepted || !probe_is_tcp((enum probe_method)rules->method) ||
 	    i >= limit_of(c, rules) || late->label_count >= CLIMB_AGAIN)
 		return 0;
 	for (unsigned int j = 0; j < c->next; j++) {
@@ -439,7 +490,7 @@ unsigned int climb_halt(struct climb *c, const struct ladder_config *rules)
 	c->stop = STOP_HALTED;
 	c->total = (u16)(c->next < limit ? c->next : limit);
 	/* a stream that has said all it knows must still say that it ends */
-	if (c->emitted && c->emitted == c->total && c->total < limit) {
+	if (c->begun && c->emitted == c->total && c->total < limit) {
 		struct rung *g = &c->rung[c->total++];
 
 		memset(g, 0, sizeof(*g));
@@ -448,32 +499,34 @@ unsigned int climb_halt(struct climb *c, const struct ladder_config *rules)
 	return lost;
 }
 
-/* What all records of a trace have in common. */
-static void fill_common(const struct climb *c,
-			const struct ladder_config *rules, struct record *r)
+void climb_records_of(const struct climb *c, const struct ladder_config *rules,
+		      struct record *r)
 {
 	bool v4 = addr_is_v4(&c->dst);
-	struct cookie cookie;
 
-	memset(r, 0, sizeof(*r));
 	r->dst = c->dst;
 	r->src = v4 ? rules->src4 : rules->src6;
 	r->probe_size = v4 ? rules->probe_size4 : rules->probe_size6;
-	r->proto = craft_proto(rules->method, &c->dst);
+	if (c->size)
+		r->probe_size = c->size;
+	r->proto = craft_proto((enum probe_method)rules->method, &c->dst);
 	r->tos = rules->tos;
-	cookie_make(rules->key, &c->dst, r->proto, rules->first_ttl, 0,
-		    &cookie);
-	r->sport =
-		probe_has_ports(rules->method) ? cookie.port : cookie.echo_id;
 }
 
 void climb_records(const struct climb *c, const struct ladder_config *rules,
 		   unsigned int from, unsigned int n, struct record *out)
 {
 	const struct climb_seen *seen = seen_of((struct climb *)c, rules);
-	struct record common;
+	struct record common = {};
+	struct cookie cookie;
+	u64 flow;
 
-	fill_common(c, rules, &common);
+	climb_records_of(c, rules, &common);
+	flow = cookie_flow(rules->key, &c->dst, common.proto);
+	cookie_make(rules->key, &c->dst, common.proto, rules->first_ttl, 0,
+		    &cookie);
+	common.sport =
+		probe_has_ports(rules->method) ? cookie.port : cookie.echo_id;
 	for (unsigned int i = from; i < from + n; i++, out++) {
 		const struct rung *g = &c->rung[i];
 
@@ -482,6 +535,9 @@ void climb_records(const struct climb *c, const struct ladder_config *rules,
 		out->hop.ttl = (u8)(rules->first_ttl + i / rules->attempts);
 		out->hop.attempt = (u8)(i % rules->attempts);
 		out->dport = dport_of(rules, i);
+		if (rules->key->flows)
+			out->sport =
+				cookie_port(rules->key, flow, out->hop.attempt);
 		out->sent_ns = g->sent_ns;
 		if (g->state == HOP_ANSWERED)
 			out->arrived_ns = g->sent_ns + g->rtt_us * 1000ULL +
@@ -491,7 +547,7 @@ void climb_records(const struct climb *c, const struct ladder_config *rules,
 			out->seen_sport = seen[g->seen - 1].port;
 		}
 		out->flags = RECORD_TRACE;
-		if (i == 0)
+		if (i == 0 && !c->begun)
 			out->flags |= RECORD_FIRST;
 		if (c->stop == STOP_NONE || i + 1u < c->total)
 			continue;

@@ -19,6 +19,7 @@
 #define WHITHER_CLIMB_H
 
 #include "lib/heap.h"
+#include "probe/sack.h"
 #include "trace/ladder.h"
 #include "trace/rung.h"
 
@@ -37,14 +38,19 @@ struct climb {
 	u16 next, base;		 /* rungs; see above */
 	u16 open;		 /* rungs handed out or sent, not resolved */
 	u16 total, emitted;	 /* records; total is set by the end */
-	u8 ceiling;    /* TTLs, from first_ttl, beyond which nothing is sent */
-	u8 judged;     /* TTLs judged */
-	u8 gap;	       /* of them, the last ones that nobody answered */
-	u8 stop;       /* enum stop_reason; NONE: goes on */
-	u8 list;       /* enum roster_list */
-	u8 seen;       /* filled climb_seen, which stand behind the last rung */
-	u8 again;      /* rungs that are RUNG_AGAIN */
-	bool accepted; /* a SYN/ACK came */
+	u16 size;		 /* of probes within a session; 0: the rules' */
+	u8 ceiling; /* TTLs, from first_ttl, beyond which nothing is sent */
+	u8 judged;  /* TTLs judged */
+	u8 gap;	    /* of them, the last ones that nobody answered */
+	u8 stop;    /* enum stop_reason; NONE: goes on */
+	u8 list;    /* enum roster_list */
+	u8 seen;    /* filled climb_seen, which stand behind the last rung */
+	u8 again;   /* rungs that are RUNG_AGAIN */
+	bool accepted : 1; /* a SYN/ACK came */
+	bool held : 1;	   /* ladder's: it waits for its sessions */
+	bool lone : 1;	   /* one probe at a time */
+	bool begun : 1;	   /* ladder's: a record of it went out */
+	bool put : 1;	   /* ladder's: all of them did */
 	struct rung rung[];
 };
 
@@ -77,6 +83,14 @@ enum climb_outcome {
 enum climb_outcome climb_answer(struct climb *c,
 				const struct ladder_config *rules,
 				const struct answer *a);
+/* The octets of probes that a session's answer `a` acknowledges have arrived:
+ * those in `sack`, of that flow; NULL: of the one that is under way. How many
+ * those are. */
+unsigned int climb_acknowledge(struct climb *c,
+			       const struct ladder_config *rules, u8 flow,
+			       const struct sack *sack, const struct answer *a);
+/* The session of that flow failed: what it has under way is sent again. */
+void climb_forsake(struct climb *c, const struct ladder_config *rules, u8 flow);
 /*
  * Gives up what has waited long enough; how many.
  *
@@ -97,6 +111,9 @@ bool climb_judge(struct climb *c, const struct ladder_config *rules);
  * known is our doing. Returns how many those were. */
 unsigned int climb_halt(struct climb *c, const struct ladder_config *rules);
 
+/* Gives a record of the trace what all of them have in common. */
+void climb_records_of(const struct climb *c, const struct ladder_config *rules,
+		      struct record *r);
 /* Writes records [from, from + n). */
 void climb_records(const struct climb *c, const struct ladder_config *rules,
 		   unsigned int from, unsigned int n, struct record *out);

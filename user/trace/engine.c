@@ -19,6 +19,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "probe/match.h"
+#include "trace/asides.h"
 
 enum {
 	RECEIVE = 128, /* frames at once: what stays in the cache */
@@ -58,6 +59,7 @@ struct engine {
 	struct rx_frame frame[RECEIVE];
 	struct answer answer[RECEIVE];
 	struct probe probe[IO_BATCH];
+	struct asides asides;
 	struct mail mail[MAIL];
 	bool done; /* told the others */
 };
@@ -166,7 +168,8 @@ static u64 handed(const struct engine *e)
 {
 	const struct parting *p = e->cfg->parting;
 
-	return e->u->tx.stats.sent + (p ? p->stats.sent : 0);
+	return e->u->tx.stats.sent +
+	       (p ? p->stats.sent + p->stats.segments : 0);
 }
 
 static void set_macs(struct engine *e)
@@ -281,41 +284,6 @@ static bool look_after(struct engine *e)
 	return known;
 }
 
-static unsigned int partings(const struct engine *e)
-{
-	const struct parting *p = e->cfg->parting;
-
-	return p && !e->paused ? parting_waiting(p) : 0;
-}
-
-/* RSTs pass the gate like probes, and before them; they are counted apart. */
-static int send_partings(struct engine *e, u64 now)
-{
-	struct tx *tx = &e->u->tx;
-	const struct tx_stats before = tx->stats;
-	struct parting *p = e->cfg->parting;
-	unsigned int n = partings(e);
-	int err;
-
-	n = gate_allow(&e->u->gate, n < tx->batch ? n : tx->batch, now);
-	if (n)
-		n = tx->ops->reserve(tx, n);
-	if (!n)
-		return 0;
-	for (unsigned int i = 0; i < n; i++)
-		tx->slot[i].len =
-			parting_take(p, e->cfg->craft, tx->slot[i].frame);
-	delivered_begin(&e->u->delivered);
-	err = gate_send(&e->u->gate, tx, n, now);
-	delivered_end(&e->u->delivered, tx->stats.sent - before.sent);
-	if (e->cfg->tap.to)
-		e->cfg->tap.sent(e->cfg->tap.to, tx->slot, n);
-	p->stats.sent += tx->stats.sent - before.sent;
-	p->stats.refused += n - (tx->stats.sent - before.sent);
-	tx->stats = before;
-	return err;
-}
-
 static int send_batch(struct engine *e, u64 now)
 {
 	struct tx *tx = &e->u->tx;
@@ -392,14 +360,19 @@ static void expire(struct engine *e, u64 now)
 	ops->expire(e->s, now);
 }
 
+static bool has_asides(const struct engine *e)
+{
+	return !e->paused && asides_waiting(e->cfg);
+}
+
 static int engine_turn(struct engine *e, u64 now)
 {
 	receive(e, now); /* receive, match, record */
 	if (e->cfg->mail)
 		read_mail(e, now);
 	expire(e, now); /* what never came */
-	if (partings(e)) {
-		int err = send_partings(e, now);
+	if (has_asides(e)) {
+		int err = asides_send(&e->asides, e->cfg, now);
 
 		if (err)
 			return err;
@@ -461,7 +434,7 @@ static void rest(struct engine *e, u64 now)
 	u64 due = e->s->ops->next(e->s, now), gate, wait;
 	struct timespec ts;
 
-	if (partings(e))
+	if (has_asides(e))
 		due = 0;
 	if (due <= now && !e->paused) {
 		gate = gate_when(&e->u->gate, now);
@@ -509,7 +482,7 @@ static bool is_over(struct engine *e, u64 now)
 	const struct strategy_ops *ops = e->s->ops;
 	const struct parting *p = e->cfg->parting;
 
-	if (ops->next(e->s, now) != UINT64_MAX || partings(e))
+	if (ops->next(e->s, now) != UINT64_MAX || has_asides(e))
 		return false;
 	if (!e->halted && e->heard_ns < now && !e->err) {
 		watch(e, now);

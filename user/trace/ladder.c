@@ -19,12 +19,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/bounds.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/table.h"
-#include "trace/climb.h"
-#include "trace/doubt.h"
-#include "trace/roster.h"
+#include "trace/ladder_state.h"
 
 /* Targets looked at in one call, so that a large exclusion does not stop the
  * loop that calls. */
@@ -36,24 +34,7 @@ enum { LADDER_SPREAD = 32 };
 /* How soon a sink that was full is asked again. */
 #define LADDER_RETRY_NS (1 * NS_PER_MS)
 
-struct ladder {
-	struct ladder_config rules;
-	struct ladder_progress progress;
-	struct roster roster;
-	struct heap due;
-	struct table slots;	/* number of a target -> slot of its trace */
-	struct record *records; /* of one trace, put at once: those of a trace
-				   stay together where several put */
-	struct doubt doubt;
-	u32 capacity, fresh; /* slots from fresh on were never used */
-};
-
-static struct ladder *ladder_of(const struct strategy *s)
-{
-	return s->state;
-}
-
-static void set_due(struct ladder *l, struct climb *c, u64 due)
+void ladder_set_due(struct ladder *l, struct climb *c, u64 due)
 {
 	if (due == UINT64_MAX) {
 		heap_remove(&l->due, &c->due);
@@ -66,26 +47,31 @@ static void set_due(struct ladder *l, struct climb *c, u64 due)
 }
 
 /* The trace is over: from now on its replies are late. */
-static void retire(struct ladder *l, struct climb *c)
+static void retire(struct ladder *l, struct climb *c, bool halted)
 {
 	l->progress.abandoned += climb_in_flight(c);
 	l->progress.ended++;
-	set_due(l, c, UINT64_MAX);
-	table_remove(&l->slots, c->number);
+	ladder_set_due(l, c, UINT64_MAX);
+	if (ladder_has_sessions(l))
+		sessions_end(&l->sessions, c->slot, halted);
+	else
+		table_remove(&l->slots, c->number);
 	roster_remove(&l->roster, c);
 	roster_append(&l->roster, LIST_HELD, c);
 }
 
 /* After anything happened to a trace: where does it stand now? */
-static void place(struct ladder *l, struct climb *c, u64 now)
+void ladder_place(struct ladder *l, struct climb *c, u64 now)
 {
 	u64 due, gate;
 
 	if (climb_judge(c, &l->rules)) {
-		retire(l, c);
+		retire(l, c, false);
 		return;
 	}
 	due = climb_due(c, &l->rules);
+	if (ladder_has_sessions(l))
+		due = least(due, sessions_due(&l->sessions, c->slot));
 	if (!climb_wants(c, &l->rules)) {
 		roster_remove(&l->roster, c);
 	} else if (c->list == LIST_NONE) {
@@ -95,11 +81,15 @@ static void place(struct ladder *l, struct climb *c, u64 now)
 		else if (gate < due)
 			due = gate;
 	}
-	set_due(l, c, due);
+	ladder_set_due(l, c, due);
 }
 
-static void release(struct ladder *l, struct climb *c)
+void ladder_release(struct ladder *l, struct climb *c)
 {
+	if (ladder_has_sessions(l)) {
+		ladder_set_due(l, c, UINT64_MAX);
+		table_remove(&l->slots, c->number);
+	}
 	roster_remove(&l->roster, c);
 	roster_prepend(&l->roster, LIST_FREE, c); /* its memory is warm */
 	l->progress.active--;
@@ -116,7 +106,7 @@ static unsigned int records_known(const struct ladder *l, const struct climb *c)
 /* What this host may have lost is never shown as silence. */
 static void flag_doubtful(const struct ladder *l, struct record *r)
 {
-	if (r->hop.state == HOP_SILENT &&
+	if (r->hop.state == HOP_SILENT && !(r->flags & RECORD_SESSION) &&
 	    doubt_covers(&l->doubt, r->sent_ns,
 			 r->sent_ns + l->rules.wait_max_ns))
 		r->hop.state = HOP_LOST;
@@ -126,19 +116,23 @@ static void flag_doubtful(const struct ladder *l, struct record *r)
 static bool put_records(struct strategy *s, struct ladder *l, struct climb *c)
 {
 	unsigned int room = s->emit.room(s->emit.to);
-	unsigned int want = records_known(l, c);
-	unsigned int n = want;
+	unsigned int want = records_known(l, c), n = want, told;
 
-	if (room < want) {
-		if (!l->rules.stream)
+	if (room < want + l->sessions.flows) {
+		if (!l->rules.stream || room <= l->sessions.flows)
 			return false;
-		n = room;
+		n = room - l->sessions.flows;
 	}
-	climb_records(c, &l->rules, c->emitted, n, l->records);
-	for (unsigned int i = 0; i < n; i++)
+	told = ladder_session_records(l, c);
+	if (told && !c->begun)
+		l->records[0].flags |= RECORD_FIRST;
+	c->begun |= told != 0;
+	climb_records(c, &l->rules, c->emitted, n, &l->records[told]);
+	for (unsigned int i = 0; i < told + n; i++)
 		flag_doubtful(l, &l->records[i]);
-	if (n)
-		s->emit.put(s->emit.to, l->records, n);
+	if (told + n)
+		s->emit.put(s->emit.to, l->records, told + n);
+	c->begun |= n != 0;
 	c->emitted += n;
 	return n == want;
 }
@@ -149,12 +143,12 @@ static struct climb *streaming(const struct ladder *l)
 	struct climb *c = roster_at(&l->roster, 0);
 
 	if (!l->rules.stream || !l->fresh || c->list == LIST_FREE ||
-	    c->list == LIST_HELD)
+	    c->stop != STOP_NONE)
 		return NULL;
 	return c;
 }
 
-static void drain(struct strategy *s, struct ladder *l)
+void ladder_drain(struct strategy *s, struct ladder *l)
 {
 	struct climb *c = streaming(l);
 
@@ -165,7 +159,9 @@ static void drain(struct strategy *s, struct ladder *l)
 		c = roster_first(&l->roster, LIST_HELD);
 		if (!c || !put_records(s, l, c))
 			return;
-		release(l, c);
+		c->put = true;
+		roster_remove(&l->roster, c);
+		ladder_part(l, c);
 	}
 }
 
@@ -203,7 +199,7 @@ static bool may_start(const struct ladder *l)
 }
 
 /* NULL: no slot, or no target just now. */
-static struct climb *start(struct ladder *l)
+static struct climb *start(struct ladder *l, u64 now)
 {
 	struct climb *c = roster_first(&l->roster, LIST_FREE);
 	struct addr dst;
@@ -223,17 +219,22 @@ static struct climb *start(struct ladder *l)
 	l->progress.started++;
 	if (++l->progress.active > l->progress.active_peak)
 		l->progress.active_peak = l->progress.active;
+	if (ladder_has_sessions(l)) {
+		c->held = true;
+		sessions_begin(&l->sessions, c->slot, &dst, now);
+		ladder_set_due(l, c, now);
+	}
 	return c;
 }
 
-/* Whose turn it is; NULL: nobody's. */
-static struct climb *choose(struct ladder *l, u32 turn)
+/* Whose turn it is; NULL: nobody's. Who begins with a session waits for it. */
+static struct climb *choose(struct ladder *l, u32 turn, u64 now)
 {
 	struct climb *ready = roster_first(&l->roster, LIST_READY), *c = NULL;
 
 	if (!ready || turn - ready->turn < LADDER_SPREAD)
-		c = start(l);
-	return c ? c : ready;
+		c = start(l, now);
+	return c && !c->held ? c : ready;
 }
 
 static unsigned int ladder_schedule(struct strategy *s, struct probe *probe,
@@ -243,13 +244,16 @@ static unsigned int ladder_schedule(struct strategy *s, struct probe *probe,
 	u32 turn = (u32)l->progress.probes;
 	unsigned int n = 0;
 
-	drain(s, l);
+	ladder_drain(s, l);
 	for (; n < max; turn++) {
-		struct climb *c = choose(l, turn);
+		struct climb *c = choose(l, turn, now);
 
 		if (!c)
 			break;
-		climb_hand(c, &l->rules, &probe[n++]);
+		climb_hand(c, &l->rules, &probe[n]);
+		if (ladder_has_sessions(l))
+			sessions_equip(&l->sessions, &probe[n]);
+		n++;
 		c->turn = turn;
 		roster_remove(&l->roster, c);
 		if (climb_wants(c, &l->rules) &&
@@ -273,7 +277,7 @@ static void depart_one(struct ladder *l, const struct probe *p)
 		l->progress.refused += p->sent_ns == 0;
 	} else if (climb_depart(c, &l->rules, p)) {
 		l->progress.refused += p->sent_ns == 0;
-		place(l, c, p->sent_ns);
+		ladder_place(l, c, p->sent_ns);
 	}
 }
 
@@ -284,7 +288,7 @@ static void ladder_departed(struct strategy *s, const struct probe *probe,
 
 	for (unsigned int i = 0; i < n; i++)
 		depart_one(l, &probe[i]);
-	drain(s, l);
+	ladder_drain(s, l);
 }
 
 /* No trace of that target is under way: was one? */
@@ -297,6 +301,18 @@ static bool is_late(const struct ladder *l, u64 number)
 	       (at - l->rules.first) / l->rules.step < l->progress.position;
 }
 
+/* What answers no trace that is under way. */
+static void settle_stray(struct strategy *s, struct ladder *l,
+			 const struct answer *a, s64 number)
+{
+	if (ladder_has_sessions(l) && a->proof.ttl == 0)
+		parting_refuse(l->rules.parting, a);
+	else if (number >= 0 && is_late(l, (u64)number))
+		s->stats.late++;
+	else
+		s->stats.unknown++;
+}
+
 static void settle_one(struct strategy *s, struct ladder *l,
 		       const struct answer *a, u64 now)
 {
@@ -307,17 +323,22 @@ static void settle_one(struct strategy *s, struct ladder *l,
 	if (number >= 0)
 		slot = table_find(&l->slots, (u64)number);
 	if (slot == TABLE_NONE) {
-		if (number >= 0 && is_late(l, (u64)number))
-			s->stats.late++;
-		else
-			s->stats.unknown++;
+		settle_stray(s, l, a, number);
 		return;
 	}
 	c = roster_at(&l->roster, slot);
+	if (ladder_has_sessions(l) && a->proof.ttl == 0) {
+		ladder_hear_session(s, l, c, a, now);
+		return;
+	}
+	if (c->stop != STOP_NONE) {
+		s->stats.late++;
+		return;
+	}
 	switch (climb_answer(c, &l->rules, a)) {
 	case CLIMB_ANSWERED:
 		s->stats.answered++;
-		place(l, c, now);
+		ladder_place(l, c, now);
 		break;
 	case CLIMB_DUPLICATE:
 		s->stats.duplicate++;
@@ -338,7 +359,7 @@ static void ladder_settle(struct strategy *s, const struct answer *answer,
 
 	for (unsigned int i = 0; i < n; i++)
 		settle_one(s, l, &answer[i], now);
-	drain(s, l);
+	ladder_drain(s, l);
 }
 
 static void ladder_expire(struct strategy *s, u64 now)
@@ -349,10 +370,14 @@ static void ladder_expire(struct strategy *s, u64 now)
 	while ((node = heap_due(&l->due, now))) {
 		struct climb *c = heap_of(node, struct climb, due);
 
-		s->stats.silent += climb_expire(c, &l->rules, now);
-		place(l, c, now);
+		if (c->stop == STOP_NONE)
+			s->stats.silent += climb_expire(c, &l->rules, now);
+		if (ladder_has_sessions(l))
+			ladder_expire_sessions(l, c, now);
+		else
+			ladder_place(l, c, now);
 	}
-	drain(s, l);
+	ladder_drain(s, l);
 }
 
 static u64 ladder_next(const struct strategy *s, u64 now)
@@ -380,9 +405,9 @@ static void ladder_halt(struct strategy *s, u64 now)
 		if (c->list == LIST_FREE || c->stop != STOP_NONE)
 			continue;
 		l->progress.abandoned += climb_halt(c, &l->rules);
-		retire(l, c);
+		retire(l, c, true);
 	}
-	drain(s, l);
+	ladder_drain(s, l);
 }
 
 static void ladder_close(struct strategy *s)
@@ -394,6 +419,7 @@ static void ladder_close(struct strategy *s)
 	heap_fini(&l->due);
 	table_fini(&l->slots);
 	roster_fini(&l->roster);
+	sessions_close(&l->sessions);
 	free(l->records);
 	free(l);
 	s->state = NULL;
@@ -432,6 +458,9 @@ static const struct strategy_ops ladder_ops = {
 	.departed = ladder_departed,
 	.delivered = ladder_delivered,
 	.missed = ladder_missed,
+	.waiting = ladder_waiting,
+	.segments = ladder_segments,
+	.segments_left = ladder_segments_left,
 	.settle = ladder_settle,
 	.expire = ladder_expire,
 	.deadline = ladder_deadline,
@@ -453,7 +482,9 @@ static int allocate(struct ladder *l)
 {
 	int err = roster_init(&l->roster, l->capacity, climb_size(&l->rules));
 
-	l->records = calloc(ladder_rungs(&l->rules), sizeof(*l->records));
+	/* and as many of sessions as may go before those of probes */
+	l->records = calloc(ladder_rungs(&l->rules) + LADDER_ATTEMPTS,
+			    sizeof(*l->records));
 	if (err || !l->records) {
 		log_err("ladder: no memory for %u traces at once: ask for "
 			"fewer",
@@ -466,7 +497,12 @@ static int allocate(struct ladder *l)
 	err = table_init(&l->slots, l->capacity, l->rules.key->hash.k[0]);
 	if (err)
 		return err;
-	l->progress.octets = sizeof(*l) + l->capacity * l->roster.stride +
+	if (ladder_has_sessions(l))
+		err = ladder_open_sessions(l);
+	if (err)
+		return err;
+	l->progress.octets = sessions_octets(&l->sessions) + sizeof(*l) +
+			     l->capacity * l->roster.stride +
 			     (l->capacity + 1ULL) * sizeof(*l->due.entry) +
 			     (l->slots.mask + 1ULL) * 12;
 	return 0;

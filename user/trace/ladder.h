@@ -23,9 +23,11 @@
 #ifndef WHITHER_LADDER_H
 #define WHITHER_LADDER_H
 
+#include "plan/budget.h"
 #include "plan/exclude.h"
 #include "plan/permute.h"
 #include "plan/targets.h"
+#include "trace/parting.h"
 #include "trace/strategy.h"
 
 enum {
@@ -79,6 +81,13 @@ struct ladder_config {
 	u16 probe_size4, probe_size6; /* IP datagram */
 	/* UDP: dport + number of the probe in its trace * step % span */
 	u16 dport, dport_step, dport_span;
+
+	/* PROBE_INSESSION: a trace goes through a TCP session of its own, or
+	 * one for each attempt (key->flows), and is half-open where that fails.
+	 */
+	struct parting *parting; /* refuses what belongs to no session */
+	struct budget_rate syns; /* of sessions, to each /24 or /48 */
+	bool by_reset;		 /* they end by RST, not by FIN */
 };
 
 /* Beyond what struct strategy counts. Every probe handed out ends as one of

@@ -26,6 +26,8 @@ void ledger_add(struct ledger *sum, const struct ledger *l)
 	sum->tcp.bare += l->tcp.bare;
 	sum->tcp.malformed += l->tcp.malformed;
 	sum->tcp.sent += l->tcp.sent;
+	sum->tcp.segments += l->tcp.segments;
+	sum->tcp.heard += l->tcp.heard;
 	sum->tcp.refused += l->tcp.refused;
 	sum->matched += l->matched;
 	if (l->last_sent_ns > sum->last_sent_ns)

@@ -2,6 +2,8 @@
 /* parting: what a SYN/ACK obliges us to. */
 #include "trace/parting.h"
 
+#include "probe/sack.h"
+
 /* Of one probe; nothing a peer chooses is in it but what was verified. */
 static u64 mark_of(const struct answer *a)
 {
@@ -26,9 +28,8 @@ static bool remember(struct parting *p, u64 mark)
 	return true;
 }
 
-static void part(struct parting *p, const struct answer *a)
+static void answer_once(struct parting *p, const struct answer *a)
 {
-	p->stats.syn_acks++;
 	if (p->silent || !remember(p, mark_of(a)))
 		return;
 	if (parting_waiting(p) == PARTING_RING)
@@ -49,8 +50,9 @@ static bool note(struct parting *p, const struct answer *a)
 	}
 	tcp_read(a, &said);
 	p->stats.malformed += (said.what & TCP_SAID_MALFORMED) != 0;
+	p->stats.syn_acks += tcp_is_syn_ack(flags);
 	if (tcp_is_syn_ack(flags))
-		part(p, a);
+		answer_once(p, a);
 	else
 		p->stats.resets++;
 	return true;
@@ -62,13 +64,30 @@ unsigned int parting_note(struct parting *p, struct answer *answer,
 	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (answer[i].reply.kind == REPLY_TCP && !note(p, &answer[i]))
+		const struct answer *a = &answer[i];
+		bool session = a->proof.ttl == 0;
+
+		p->stats.heard += session && a->reply.kind == REPLY_TCP;
+		if (a->reply.kind == REPLY_TCP && !session && !note(p, a))
 			continue;
 		if (kept < i)
 			answer[kept] = answer[i];
 		kept++;
 	}
 	return kept;
+}
+
+void parting_refuse(struct parting *p, const struct answer *a)
+{
+	struct sack sack;
+
+	if (a->reply.kind != REPLY_TCP || a->reply.tcp_flags & TCP_RST)
+		return;
+	sack_read(a, &sack);
+	/* a bare acknowledgement may be the last word of a session that ended
+	 * as it should */
+	if (sack.next != a->reply.seq)
+		answer_once(p, a);
 }
 
 u32 parting_take(struct parting *p, const struct craft *c, u8 *frame)

@@ -26,6 +26,8 @@ struct parting_stats {
 	u64 bare;      /* ACKs alone, that answer no probe */
 	u64 malformed; /* of those: the header or its options made no sense */
 	u64 sent;      /* RSTs of ours */
+	u64 segments;  /* of ours within sessions, SYNs too */
+	u64 heard;     /* theirs */
 	u64 refused;   /* that the gate or the device did not take, or that
 			  found no room */
 };
@@ -39,11 +41,14 @@ struct parting {
 	u8 oldest[PARTING_SETS];
 };
 
-/* Those of n answers that are TCP. An ACK alone says that a SYN came while an
- * earlier one's connection was half open, and names that one: it answers
- * nothing. How many answers are left, in answer[0..). */
+/* Those of n answers that are TCP, and of no session. An ACK alone says that a
+ * SYN came while an earlier one's connection was half open, and names that one:
+ * it answers nothing. How many answers are left, in answer[0..). */
 unsigned int parting_note(struct parting *p, struct answer *answer,
 			  unsigned int n);
+/* A segment of a session that is no more: if whoever sent it believes in that
+ * yet, it hears an RST. */
+void parting_refuse(struct parting *p, const struct answer *a);
 static inline unsigned int parting_waiting(const struct parting *p)
 {
 	return p->tail - p->head;

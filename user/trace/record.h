@@ -67,6 +67,17 @@ enum stop_reason {
 	STOP_HALTED, /* interrupted, or out of time */
 };
 
+/* What became of a TCP session that a trace was to go through. */
+enum session_fate {
+	FATE_NONE,	 /* not known yet, or there is none */
+	FATE_OPEN,	 /* probes within, told apart by SACK */
+	FATE_COUNTED,	 /* probes within, one at a time: no SACK */
+	FATE_REFUSED,	 /* by an RST, or by an unreachable: half-open then */
+	FATE_UNANSWERED, /* no SYN/ACK came: the same */
+	FATE_UNPROVED,	 /* nothing is acknowledged behind a gap: the same */
+	FATE_RESET,	 /* it was open, and they ended it: the same */
+};
+
 /*
  * A reply (exhaustive), or one probe of a trace (ladder: one record per
  * probe in order of TTL and attempt, the first and last marked).
@@ -84,12 +95,22 @@ struct record {
 	u8 tos;		  /* sent */
 	u8 flags;	  /* RECORD_* below */
 	u8 stop_reason;	  /* in the last record of a trace */
+	u8 session;	  /* enum session_fate, with RECORD_SESSION */
+	u8 zero[3];
 };
 
+_Static_assert(sizeof(struct record) == 136, "no padding");
+
+/*
+ * With RECORD_SESSION it is of no hop: it says what became of the session of
+ * the flow hop.attempt, and what the answer to its SYN said. One stands before
+ * the hops, and may be followed by another that is true instead from there on.
+ */
 enum {
 	RECORD_TRACE = 1 << 0, /* belongs to a trace; else stands alone */
 	RECORD_FIRST = 1 << 1, /* of its trace */
 	RECORD_LAST = 1 << 2,
+	RECORD_SESSION = 1 << 3,
 };
 
 #endif

@@ -9,7 +9,7 @@
 #ifndef WHITHER_STRATEGY_H
 #define WHITHER_STRATEGY_H
 
-#include "probe/probe.h"
+#include "probe/tcp.h"
 #include "trace/record.h"
 
 struct strategy;
@@ -33,6 +33,14 @@ struct strategy_ops {
 	 * since the link was down or the next hop was not there: as if it had
 	 * not been tried. NULL: as missed(). */
 	void (*outage)(struct strategy *s, u64 from, u64 to);
+	/* Segments of TCP that are no probes: how many wait, and up to `max`
+	 * of those; then, with sent_ns, that they have left. NULL: it has none.
+	 */
+	unsigned int (*waiting)(const struct strategy *s);
+	unsigned int (*segments)(struct strategy *s, struct tcp_segment *seg,
+				 unsigned int max);
+	void (*segments_left)(struct strategy *s, const struct tcp_segment *seg,
+			      unsigned int n, u64 now);
 	/* Answers that came in. Records go to strategy.emit. */
 	void (*settle)(struct strategy *s, const struct answer *answer,
 		       unsigned int n, u64 now);
