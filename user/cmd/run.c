@@ -21,6 +21,7 @@ const char *const run_methods[] = {
 	[PROBE_ICMP] = "icmp",
 	[PROBE_TCP] = "tcp",
 	[PROBE_TCP_ACK] = "tcp-ack",
+	[PROBE_INSESSION] = "insession",
 	NULL,
 };
 const char *const run_strategies[] = { "exhaustive", "ladder", "doubletree",
@@ -109,6 +110,13 @@ static int open_writer(struct run *r)
 
 static struct uplink_config uplink_of(const struct run *r)
 {
+	static const enum cookie_tcp tcp[] = {
+		[PROBE_UDP] = COOKIE_TCP_NONE,
+		[PROBE_ICMP] = COOKIE_TCP_NONE,
+		[PROBE_TCP] = COOKIE_TCP_SYN,
+		[PROBE_TCP_ACK] = COOKIE_TCP_ACK,
+		[PROBE_INSESSION] = COOKIE_TCP_SESSION,
+	};
 	struct uplink_config u = r->config.uplink;
 	const struct targets *t = r->config.targets;
 	u16 size = 0;
@@ -124,9 +132,9 @@ static struct uplink_config uplink_of(const struct run *r)
 	}
 	u.frame_max = size + (u32)sizeof(struct wire_eth);
 	u.hold_ports = probe_has_ports(r->config.method);
-	u.tcp = r->config.method == PROBE_TCP	    ? COOKIE_TCP_SYN
-		: r->config.method == PROBE_TCP_ACK ? COOKIE_TCP_ACK
-						    : COOKIE_TCP_NONE;
+	u.tcp = tcp[r->config.method];
+	u.attempts = r->config.attempts;
+	u.flows = r->config.flows;
 	u.lone = targets_count(t) == 1;
 	u.exclude = r->config.exclude;
 	u.lanes = r->workers;

@@ -30,9 +30,11 @@ struct run_config {
 	struct uplink_config uplink; /* dst4, dst6 and frame_max are set here */
 	struct tcp_shape tcp;	     /* of TCP methods */
 	bool no_close;		     /* half-open connections stay so */
-	u16 size4, size6;	     /* IP datagram */
-	const char *uri;	     /* as in craft.h; or NULL */
-	const char *contact;	     /* who is behind it; or NULL */
+	bool flows;	     /* TCP: each attempt is a flow of its own */
+	bool by_reset;	     /* sessions end so */
+	u16 size4, size6;    /* IP datagram */
+	const char *uri;     /* as in craft.h; or NULL */
+	const char *contact; /* who is behind it; or NULL */
 	u16 dport;
 	u8 tos;
 	bool dont_fragment;
@@ -42,7 +44,8 @@ struct run_config {
 	u32 shards, shard;
 	u8 near_ttls;	/* exhaustive: as in near.h */
 	u8 fill_ttl;	/* exhaustive: as in fill.h; 0: none */
-	u64 prefix_pps; /* to each /24 or /48: exhaustive; 0: no budget */
+	u64 prefix_pps; /* to each /24 or /48: probes of exhaustive, or SYNs
+			   of sessions; 0: no budget */
 	u64 router_pps; /* to each router foreseen: the same */
 	u32 workers;	/* side by side, each on a processor; 0 counts as 1 */
 	struct ladder_config ladder; /* what only ladder knows: gap_limit,

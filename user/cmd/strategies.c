@@ -65,6 +65,9 @@ static int open_ladder(struct run *r, struct run_worker *w, u32 i)
 	l.probe_size4 = c->size4;
 	l.probe_size6 = c->size6;
 	l.dport = c->dport;
+	l.parting = w->parting;
+	l.by_reset = c->by_reset;
+	l.syns = budget_share(c->prefix_pps, r->workers);
 	return ladder_open(&w->strategy, &l, clock_now());
 }
 

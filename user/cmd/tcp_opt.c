@@ -51,9 +51,11 @@ static int read_word(struct tcp_opt *t, const char *option, const char *word,
 		s->timestamps = t->options = true;
 	} else if (is(word, len, "window_scaling")) {
 		s->window_scaling = t->options = true;
+	} else if (is(word, len, "ecmp")) {
+		t->ecmp = true;
 	} else if (!is(word, len, "info")) { /* it is always told */
 		log_err("%s %.*s: wants syn, ack, ecn, acc-ecn, mss=N, sack, "
-			"timestamps, window_scaling or info",
+			"timestamps, window_scaling, ecmp or info",
 			option, (int)len, word);
 		return -EINVAL;
 	}
@@ -80,6 +82,10 @@ int tcp_opt_shape(const struct tcp_opt *t, bool all_options,
 		  enum probe_method *method, struct tcp_shape *shape)
 {
 	*shape = t->shape;
+	if (t->ack && *method == PROBE_INSESSION) {
+		log_err("-O ack: a session begins with a SYN");
+		return -EINVAL;
+	}
 	if (t->ack || *method == PROBE_TCP_ACK) {
 		if (t->syn || t->options || shape->flags) {
 			log_err("-O: an ACK has no options, and no other flag "

@@ -12,6 +12,7 @@ struct tcp_opt {
 	bool syn;     /* by name */
 	bool ack;     /* the other method */
 	bool options; /* of the header, by name */
+	bool ecmp;    /* each attempt is a flow of its own */
 };
 
 /* "syn,mss=1200,sack": adds to what was asked for before. 0 or -EINVAL. */

@@ -16,12 +16,13 @@
 #include "out/text.h"
 
 struct trace {
-	bool only4, only6, icmp, tcp, fixed_port, numeric, dont_fragment;
-	bool no_close, verbose;
+	bool only4, only6, icmp, tcp, session, fixed_port, numeric;
+	bool dont_fragment, no_close, verbose;
+	int close; /* enum closing */
 	u8 first_ttl, max_ttl, attempts, tos;
 	u16 port; /* 0: the method's own */
 	u32 window;
-	u64 wait_ns, gap_ns;
+	u64 wait_ns, gap_ns, limit_ns;
 	u32 here_milli, near_milli;
 	const char *ifname;
 	struct addr source;
@@ -33,6 +34,9 @@ struct trace {
 	enum probe_method method; /* of the flags above */
 	struct tcp_shape shape;
 };
+
+enum closing { CLOSE_FIN, CLOSE_RST };
+static const char *const closings[] = { "fin", "rst", NULL };
 
 static const struct trace DEFAULTS = {
 	.first_ttl = 1,
@@ -111,10 +115,12 @@ static int read_module(void *config, const char *option, const char *text)
 
 	t->icmp = !strcmp(text, "icmp");
 	t->tcp = !strcmp(text, "tcp");
+	t->session = !strcmp(text, "tcpinsession");
 	t->fixed_port = !strcmp(text, "udp");
-	if (t->icmp || t->tcp || t->fixed_port || !strcmp(text, "default"))
+	if (t->icmp || t->tcp || t->session || t->fixed_port ||
+	    !strcmp(text, "default"))
 		return 0;
-	return bad(option, "default, udp, icmp or tcp");
+	return bad(option, "default, udp, icmp, tcp or tcpinsession");
 }
 
 #define ROW(letter, name, type, field, arg, ...)                               \
@@ -126,15 +132,22 @@ static const struct opt OPTIONS[] = {
 	ROW('I', "icmp", FLAG, icmp, NULL, "probe with ICMP echo"),
 	ROW('T', "tcp", FLAG, tcp, NULL,
 	    "probe with TCP SYNs to one port, 80 unless -p says"),
+	ROW(0, "tcpinsession", FLAG, session, NULL,
+	    "probe within a TCP session that is opened to that port"),
 	ROW('U', "udp", FLAG, fixed_port, NULL,
 	    "probe with UDP to one port, 53 unless -p says"),
 	OPT_DO('M', "module", "NAME",
-	       "the same by name: default, udp (-U), icmp or tcp", read_module),
+	       "the same by name: default, udp (-U), icmp, tcp or tcpinsession",
+	       read_module),
 	OPT_DO('O', "options", "OPTION,...",
-	       "of -T: syn, or ack instead; ecn, acc-ecn; mss=N, sack, "
-	       "timestamps, window_scaling: these and no others; info is "
-	       "always told",
+	       "of TCP: syn, or ack instead; ecn, acc-ecn; mss=N, sack, "
+	       "timestamps, window_scaling: these and no others; ecmp: each "
+	       "of the probes for a TTL is a flow of its own; info is always "
+	       "told",
 	       read_tcp),
+	ROW(0, "close", CHOICE, close, "HOW",
+	    "end the session by fin or rst; its application reads nothing",
+	    .choice = closings),
 	ROW(0, "no-close", FLAG, no_close, NULL,
 	    "of -T: leave half open what a SYN/ACK opened"),
 	ROW('n', NULL, FLAG, numeric, NULL, "do not look names up"),
@@ -155,6 +168,9 @@ static const struct opt OPTIONS[] = {
 	OPT_DO('z', "sendwait", "TIME",
 	       "between two probes: seconds, or milliseconds if above 10",
 	       read_gap),
+	ROW('Q', "limit", SECONDS, limit_ns, "S",
+	    "end the trace after S seconds, whatever is still to come",
+	    .min = NS_PER_MS),
 	ROW('p', "port", U16, port, "PORT",
 	    "destination port; of UDP without -U that of the first probe, and "
 	    "each next one's is one higher",
@@ -207,21 +223,34 @@ static int resolve(struct trace *t, const char *host)
 	return 0;
 }
 
+static bool is_tcp(const struct trace *t)
+{
+	return t->tcp || t->session;
+}
+
 /* Which one of them; what belongs to one alone is of no other. */
 static int choose_method(struct trace *t)
 {
-	if (t->icmp + t->tcp + t->fixed_port > 1) {
-		log_err("-I, -T and -U exclude each other");
+	if (t->icmp + t->tcp + t->session + t->fixed_port > 1) {
+		log_err("-I, -T, --tcpinsession and -U exclude each other");
 		return -EINVAL;
 	}
-	if (!t->tcp && (t->tcp_opt.given || t->no_close)) {
+	if (!is_tcp(t) && (t->tcp_opt.given || t->no_close)) {
 		log_err("%s is for TCP: give -T",
 			t->no_close ? "--no-close" : "-O");
 		return -EINVAL;
 	}
-	t->method = t->icmp ? PROBE_ICMP : t->tcp ? PROBE_TCP : PROBE_UDP;
-	return t->tcp ? tcp_opt_shape(&t->tcp_opt, true, &t->method, &t->shape)
-		      : 0;
+	if (!t->session && t->close != CLOSE_FIN) {
+		log_err("--close is for --tcpinsession");
+		return -EINVAL;
+	}
+	t->method = t->icmp	 ? PROBE_ICMP
+		    : t->tcp	 ? PROBE_TCP
+		    : t->session ? PROBE_INSESSION
+				 : PROBE_UDP;
+	return is_tcp(t)
+		       ? tcp_opt_shape(&t->tcp_opt, true, &t->method, &t->shape)
+		       : 0;
 }
 
 static u16 least_size(const struct trace *t, bool v4)
@@ -236,8 +265,8 @@ static int check_size(struct trace *t, const char *text)
 	unsigned long size;
 	char *end;
 
-	t->size = t->tcp ? least : v4 ? SIZE_V4 : SIZE_V6;
-	if (text && t->tcp) {
+	t->size = is_tcp(t) ? least : v4 ? SIZE_V4 : SIZE_V6;
+	if (text && is_tcp(t)) {
 		log_err("packet length %s: a TCP probe's follows from its "
 			"options (-O)",
 			text);
@@ -292,8 +321,10 @@ static void set_ports(const struct trace *t, struct run_config *c)
 {
 	if (t->icmp)
 		return;
-	if (t->fixed_port || t->tcp) {
-		c->dport = t->port ? t->port : t->tcp ? PORT_TCP : PORT_FIXED;
+	if (t->fixed_port || is_tcp(t)) {
+		c->dport = t->port     ? t->port
+			   : is_tcp(t) ? PORT_TCP
+				       : PORT_FIXED;
 		c->ladder.dport_span = 1;
 		return;
 	}
@@ -313,6 +344,9 @@ static struct run_config plan(const struct trace *t,
 		.method = t->method,
 		.tcp = t->shape,
 		.no_close = t->no_close,
+		.flows = t->tcp_opt.ecmp,
+		.by_reset = t->close == CLOSE_RST,
+		.deadline_ns = t->limit_ns,
 		.strategy = RUN_LADDER,
 		.uplink = { .ifname = t->ifname,
 			    .tx = (enum uplink_tx)t->tx,

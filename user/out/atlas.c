@@ -246,6 +246,8 @@ static void atlas_record(struct out *o, const struct record *r)
 	}
 	if (r->flags & RECORD_FIRST)
 		put_trace(o); /* one that never ended */
+	if (r->flags & RECORD_SESSION)
+		return; /* the format has no place for it */
 	findings_note(&a->findings, r);
 	held_add(&a->held, r);
 	if (r->flags & RECORD_LAST)

@@ -98,7 +98,7 @@ static void csv_record(struct out *o, const struct record *r)
 {
 	char line[CSV_LINE], *p = line;
 
-	if (r->hop.state != HOP_ANSWERED)
+	if (r->hop.state != HOP_ANSWERED || r->flags & RECORD_SESSION)
 		return;
 	p = put_int(p, (r->arrived_ns + o->run->wall_offset_ns) / NS_PER_S);
 	p = put_int(p, r->proto);

@@ -10,6 +10,7 @@
 #include "out/finding.h"
 #include "out/formats.h"
 #include "out/held.h"
+#include "out/told.h"
 #include "probe/mpls.h"
 #include "probe/tcp.h"
 
@@ -17,6 +18,7 @@ struct jsonl {
 	struct json json;
 	struct findings findings;
 	struct held held; /* the trace that is under way */
+	struct record session[COOKIE_MAX_ATTEMPT + 1]; /* its, by flow */
 };
 
 static void put_time(struct jsonl *l, const char *key, const struct out *o,
@@ -283,6 +285,34 @@ static void put_hops(struct out *o, const char *key, bool answered,
 		json_end(&l->json);
 }
 
+/* Those that the trace went through, or was to. */
+static void put_sessions(struct jsonl *l)
+{
+	struct json *j = &l->json;
+	bool begun = false;
+
+	for (int i = 0; i <= COOKIE_MAX_ATTEMPT; i++) {
+		const struct record *r = &l->session[i];
+
+		if (!r->session)
+			continue;
+		if (!begun)
+			json_array(j, "sessions");
+		begun = true;
+		json_object(j, NULL);
+		json_u64(j, "sport", r->sport);
+		json_string(j, "fate", told_fates[r->session]);
+		if (r->hop.state == HOP_ANSWERED) {
+			put_rtt(j, &r->hop);
+			put_tcp(j, &r->hop);
+		}
+		json_end(j);
+	}
+	if (begun)
+		json_end(j);
+	memset(l->session, 0, sizeof(l->session));
+}
+
 static void put_trace(struct out *o)
 {
 	struct jsonl *l = o->state;
@@ -297,6 +327,7 @@ static void put_trace(struct out *o)
 	put_hops(o, "extra_hops", true, s.hop_count + 1, UINT8_MAX, false);
 	put_hops(o, "no_hops", false, 0, s.hop_count, true);
 	put_hops(o, "extra_no_hops", false, s.hop_count + 1, UINT8_MAX, false);
+	put_sessions(l);
 	put_findings(l);
 	json_end(&l->json);
 	held_clear(&l->held);
@@ -314,6 +345,10 @@ static void jsonl_record(struct out *o, const struct record *r)
 	}
 	if (r->flags & RECORD_FIRST)
 		put_trace(o); /* one that never ended */
+	if (r->flags & RECORD_SESSION) {
+		l->session[r->hop.attempt & COOKIE_MAX_ATTEMPT] = *r;
+		return;
+	}
 	findings_note(&l->findings, r);
 	held_add(&l->held, r);
 	if (r->flags & RECORD_LAST)

@@ -7,7 +7,7 @@
 /* Without memory the counts stand still: they are for people, not results. */
 void seen_record(struct out_seen *s, const struct record *r)
 {
-	if (r->hop.state != HOP_ANSWERED)
+	if (r->hop.state != HOP_ANSWERED || r->flags & RECORD_SESSION)
 		return;
 	if (s->random && r->hop.kind == REPLY_EXPIRED &&
 	    !(r->hop.flags & HOP_DUPLICATE))

@@ -12,8 +12,7 @@ enum {
 	PLACE = RECORD_TRACE | RECORD_FIRST | RECORD_LAST,
 };
 
-_Static_assert(offsetof(struct record, stop_reason) + 1 == 4 * SEGMENT_WORDS,
-	       "all of a record but the padding at its end");
+_Static_assert(sizeof(struct record) == 4 * SEGMENT_WORDS, "all of a record");
 _Static_assert(SEGMENT_WORDS <= 8 * MASK, "a bit for each word");
 
 struct head {
@@ -93,7 +92,8 @@ bool segment_can(const struct record *r)
 	const struct hop *h = &r->hop;
 
 	return h->tcp_said < TCP_SAID_MALFORMED << 1 && h->state <= HOP_LOST &&
-	       h->kind <= REPLY_UDP && r->stop_reason <= STOP_HALTED;
+	       h->kind <= REPLY_UDP && r->stop_reason <= STOP_HALTED &&
+	       r->session <= FATE_RESET;
 }
 
 ssize_t segment_get(const u8 *at, size_t left, struct record *r)

@@ -25,7 +25,7 @@ enum {
 	SEGMENT_FORMAT = 1,
 	SEGMENT_HEAD = 16,  /* octets before the payload */
 	SEGMENT_TAIL = 4,   /* and after it */
-	SEGMENT_WORDS = 33, /* of a record */
+	SEGMENT_WORDS = 34, /* of a record */
 	SEGMENT_RECORD_MAX = 5 + 4 * SEGMENT_WORDS,
 	SEGMENT_PAYLOAD_MAX = 1 << 19, /* any trace */
 };

@@ -40,6 +40,7 @@ struct text {
 	char told[TOLD_TEXT]; /* by its TCP header */
 	u8 ttl;		      /* of this line; 0: none is open */
 	u8 final_ttl;	      /* lines beyond are not shown; 0: none */
+	u8 fate; /* of its sessions, the last that says something */
 	bool headed, lost, refused;
 };
 
@@ -174,6 +175,25 @@ static void put_hop(struct out *o, const struct record *r, const char *name)
 		t->final_ttl = h->ttl;
 }
 
+/* A line for each session, as Pietrasanta traceroute has it; what became of it
+ * later is told at the end. */
+static void put_session(struct out *o, const struct record *r)
+{
+	struct text *t = o->state;
+	char told[TOLD_TEXT];
+
+	if (told_fate(r->session))
+		t->fate = r->session;
+	if (t->ttl)
+		return;
+	told_text(&r->hop, told);
+	if (r->hop.state != HOP_ANSWERED)
+		fputs("\n hand *", o->to);
+	else
+		fprintf(o->to, "\n hand <%s>  %u.%03u ms", told,
+			r->hop.rtt_us / 1000, r->hop.rtt_us % 1000);
+}
+
 static void put_findings(struct out *o)
 {
 	struct text *t = o->state;
@@ -189,6 +209,8 @@ static void put_findings(struct out *o)
 		fprintf(o->to, " from hop %u on: a translator on the path.\n",
 			f->first_ttl);
 	}
+	if (t->fate)
+		fprintf(o->to, "%s\n", told_fate(t->fate));
 	if (t->lost)
 		fputs("?: this host lost replies meanwhile, perhaps this one; "
 		      "the hop need not be silent.\n",
@@ -209,7 +231,7 @@ static void finish(struct out *o)
 	put_findings(o);
 	findings_clear(&t->findings);
 	t->headed = t->lost = t->refused = false;
-	t->ttl = t->final_ttl = 0;
+	t->ttl = t->final_ttl = t->fate = 0;
 }
 
 /* An answer that belongs to no trace has a line of its own. */
@@ -254,6 +276,11 @@ static void print(struct out *o, const struct record *r, const char *name)
 			o, c && addr_equal(&c->dst, &r->dst) ? c->host : NULL,
 			&r->dst,
 			c && c->packet_size ? c->packet_size : r->probe_size);
+	if (r->flags & RECORD_SESSION) {
+		put_session(o, r);
+		show(o);
+		return;
+	}
 	findings_note(&t->findings, r);
 	put_hop(o, r, name);
 	if (r->flags & RECORD_LAST)
@@ -263,7 +290,8 @@ static void print(struct out *o, const struct record *r, const char *name)
 
 static const char *name_of(struct text *t, const struct queued *q)
 {
-	if (q->record.hop.state != HOP_ANSWERED)
+	if (q->record.hop.state != HOP_ANSWERED ||
+	    q->record.flags & RECORD_SESSION)
 		return "";
 	return names_find(&t->names, &q->record.hop.from);
 }

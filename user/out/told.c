@@ -49,3 +49,33 @@ void told_letters(const struct hop *h, char text[9])
 			*end++ = letter[i];
 	*end = '\0';
 }
+
+const char *const told_fates[] = {
+	[FATE_NONE] = "unknown",	  [FATE_OPEN] = "open",
+	[FATE_COUNTED] = "counted",	  [FATE_REFUSED] = "refused",
+	[FATE_UNANSWERED] = "unanswered", [FATE_UNPROVED] = "unproved",
+	[FATE_RESET] = "reset",
+};
+
+const char *told_fate(u8 fate)
+{
+	switch ((enum session_fate)fate) {
+	case FATE_COUNTED:
+		return "No SACK: the session took one probe at a time.";
+	case FATE_REFUSED:
+		return "The session was refused: half-open probes instead.";
+	case FATE_UNANSWERED:
+		return "The session's SYN was not answered: half-open probes "
+		       "instead.";
+	case FATE_UNPROVED:
+		return "The session takes nothing behind a gap: half-open "
+		       "probes instead.";
+	case FATE_RESET:
+		return "The destination reset the session: half-open probes "
+		       "from there on.";
+	case FATE_NONE:
+	case FATE_OPEN:
+		break;
+	}
+	return NULL;
+}

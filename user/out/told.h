@@ -12,4 +12,9 @@ void told_text(const struct hop *h, char text[TOLD_TEXT]);
 /* The flags alone, in the order of RIPE Atlas, a letter each: "SA". */
 void told_letters(const struct hop *h, char text[9]);
 
+/* By enum session_fate: "open", "reset". */
+extern const char *const told_fates[];
+/* What became of a session, as a sentence; NULL: probes went through it. */
+const char *told_fate(u8 fate);
+
 #endif

@@ -427,6 +427,8 @@ static void warts_record(struct out *o, const struct record *r)
 	}
 	if (r->flags & RECORD_FIRST)
 		put_trace(o); /* one that never ended */
+	if (r->flags & RECORD_SESSION)
+		return; /* the format has no place for it */
 	held_add(&w->held, r);
 	if (r->flags & RECORD_LAST)
 		put_trace(o);
