@@ -332,31 +332,43 @@ cookie_check_tcp(const struct cookie_key *k, const struct reply *r,
 	return COOKIE_EXACT;
 }
 
+/* Is that the number of a probe within a session, or of its SYN or FIN? *i is
+ * TTL and attempt; `at` as above, since no flow can be told from a translated
+ * port. */
+static __always_inline bool cookie_is_within(const struct cookie_key *k,
+					     const struct reply *r, u16 at,
+					     u16 *i)
+{
+	u32 step = r->seq - cookie_session(k, &r->qdst);
+
+	if (k->tcp != COOKIE_TCP_SESSION || step >= COOKIE_DATA + COOKIE_STEPS)
+		return false;
+	/* by accident, then: only the SYN is one */
+	if (step && r->tcp_flags & TCP_SYN)
+		return false;
+	*i = step < COOKIE_DATA ? (u16)((at & 15) << 4)
+				: cookie_unstep(k, step - COOKIE_DATA);
+	return true;
+}
+
 /* What a quoted TCP segment says of itself: as it was sent, whoever stands
- * between. `at` as above; no flow can be told from a translated port. */
+ * between. */
 static __always_inline bool cookie_check_seq(const struct cookie_key *k,
 					     const struct reply *r, u16 at,
 					     struct cookie_proof *p)
 {
-	u32 step = r->seq - cookie_session(k, &r->qdst);
 	u16 i = cookie_seq_step(r->seq);
+	bool within = cookie_is_within(k, r, at, &i);
 	u64 tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
-	u8 bits = COOKIE_SEQ_BITS;
 
-	if (r->seq != cookie_seq(tag, i)) {
-		if (k->tcp != COOKIE_TCP_SESSION ||
-		    step >= COOKIE_DATA + COOKIE_STEPS)
-			return false;
-		bits = cookie_session_bits(k);
-		i = step < COOKIE_DATA ? (u16)((at & 15) << 4)
-				       : cookie_unstep(k, step - COOKIE_DATA);
-		tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
-	}
+	if (!within && r->seq != cookie_seq(tag, i))
+		return false;
 	if (r->family == 4 && r->qid != tag >> 48)
 		return false;
 	p->ttl = (u8)(i >> 8);
 	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
-	p->bits = bits + (r->family == 4 ? 16 : 0);
+	p->bits = within ? cookie_session_bits(k) : COOKIE_SEQ_BITS;
+	p->bits += r->family == 4 ? 16 : 0;
 	return true;
 }
 

@@ -98,6 +98,8 @@ _Static_assert(sizeof(struct simnet_config) == 128, "ABI of the XDP program");
 	X(PORT, 1, "the destination said port unreachable")                    \
 	X(ECHO, 1, "the destination sent an echo reply")                       \
 	X(SYN_ACK, 1, "the destination accepted a connection")                 \
+	X(SACKED, 1, "the destination acknowledged data within a session")     \
+	X(FINISHED, 1, "the destination ended a session with us")              \
 	X(RESET, 1, "the destination sent a reset")                            \
 	X(SILENT, 0, "whoever had to answer never does")                       \
 	X(LOST, 0, "lost on the way")                                          \

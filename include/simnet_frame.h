@@ -35,7 +35,7 @@ struct simnet_probe {
 	u16 payload;  /* TCP */
 	u8 family, proto, ttl;
 	bool may_fragment;
-	u8 tcp_flags;
+	u8 tcp_flags, tcp_header;
 };
 
 /* How the frame changes: octets more in front, then the final length. */
@@ -165,6 +165,7 @@ static __always_inline bool simnet_parse_transport(const u8 *p, const u8 *end,
 	probe->seq = be32_get(tcp->seq);
 	probe->ack = be32_get(tcp->ack);
 	probe->tcp_flags = tcp->flags;
+	probe->tcp_header = (u8)offset;
 	return true;
 }
 
@@ -244,13 +245,47 @@ simnet_parse(const void *data, const void *end, struct simnet_probe *p)
 	return SIMNET_PASSED;
 }
 
+enum {
+	SIMNET_SESSION = 1 << 13, /* octets that a session takes */
+	SIMNET_SACK_OPTIONS = 12,
+	SIMNET_SYN_OPTIONS = 8, /* to a SYN that has as many, at least */
+};
+
+/* From their number to ours: a destination remembers nothing, and tells from
+ * what is acknowledged to it where the session began. */
+static __always_inline u32 simnet_tcp_skew(const struct simnet_config *c,
+					   const struct simnet_probe *p)
+{
+	return (u32)simnet_draw(c, SIMNET_ON_PORT, p->first4);
+}
+
+/* How far behind its SYN a segment stands; beyond SIMNET_SESSION: it is of no
+ * session. Whoever acknowledges a FIN stands one further back. */
+static __always_inline u32 simnet_tcp_offset(const struct simnet_config *c,
+					     const struct simnet_probe *p)
+{
+	return p->seq - (p->ack - 1 - simnet_tcp_skew(c, p));
+}
+
+static __always_inline enum simnet_outcome
+simnet_judge_session(const struct simnet_probe *p, u32 offset)
+{
+	if (p->tcp_flags & TCP_FIN && offset == 1)
+		return SIMNET_FINISHED;
+	return p->payload && offset > 1 ? SIMNET_SACKED : SIMNET_SILENT;
+}
+
 static __always_inline enum simnet_outcome
 simnet_judge_tcp(const struct simnet_config *c, const struct simnet_probe *p)
 {
 	u64 port = simnet_number(&p->dst) + (p->first4 & 0xffff);
+	u32 offset = simnet_tcp_offset(c, p);
 
 	if (p->tcp_flags & TCP_RST)
 		return SIMNET_SILENT;
+	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_ACK && offset &&
+	    offset < SIMNET_SESSION)
+		return simnet_judge_session(p, offset);
 	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 	    simnet_chance(simnet_draw(c, SIMNET_ON_PORT, port), c->tcp_open))
 		return SIMNET_SYN_ACK;
@@ -297,6 +332,20 @@ static __always_inline u32 simnet_quote(const struct simnet_probe *p,
 	return quote;
 }
 
+/* Of the header of a TCP answer. */
+static __always_inline u32 simnet_tcp_size(const struct simnet_probe *p,
+					   enum simnet_outcome outcome)
+{
+	u32 size = sizeof(struct wire_tcp);
+
+	if (outcome == SIMNET_SACKED)
+		return size + SIMNET_SACK_OPTIONS;
+	if (outcome == SIMNET_SYN_ACK &&
+	    p->tcp_header >= size + SIMNET_SYN_OPTIONS)
+		return size + SIMNET_SYN_OPTIONS;
+	return size;
+}
+
 /* How a frame of `len` octets must change to hold its answer. */
 static __always_inline void simnet_shape(const struct simnet_probe *p,
 					 const struct simnet_hop *hop,
@@ -308,7 +357,7 @@ static __always_inline void simnet_shape(const struct simnet_probe *p,
 	s->head = 0;
 	s->len = 14u + p->size;
 	if (p->proto == PROTO_TCP)
-		s->len = 14 + ip + (u32)sizeof(struct wire_tcp);
+		s->len = 14 + ip + simnet_tcp_size(p, outcome);
 	if (!simnet_is_error(outcome))
 		return;
 	s->head = ip + 8;

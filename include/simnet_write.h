@@ -337,44 +337,90 @@ static __always_inline bool simnet_write_echo(u8 *data, u8 *end, bool v4,
 	return true;
 }
 
-/* RFC 9293 section 3.5.2; without options. */
+/* To a SYN that has as many: MSS, and SACK permitted (RFC 2018). To data: the
+ * one block that it is. False: the frame is too short. */
+static __always_inline bool simnet_write_options(u8 *at, const u8 *end,
+						 const struct simnet_probe *p,
+						 enum simnet_outcome outcome)
+{
+	struct WIRE {
+		u8 kind[4];
+		be32 left, right;
+	} *sack = (void *)at;
+	const u8 sacked[4] = { 1, 1, 5, 10 };
+	const u8 syn[8] = { 2, 4, 1460 >> 8, 1460 & 255, 4, 2, 1, 1 };
+
+	if (outcome == SIMNET_SACKED) {
+		if (at + sizeof(*sack) > end)
+			return false;
+		__builtin_memcpy(sack->kind, sacked, sizeof(sacked));
+		sack->left = be32_put(p->seq);
+		sack->right = be32_put(p->seq + p->payload);
+		return true;
+	}
+	if (simnet_tcp_size(p, outcome) == sizeof(struct wire_tcp))
+		return true;
+	if (at + sizeof(syn) > end)
+		return false;
+	__builtin_memcpy(at, syn, sizeof(syn));
+	return true;
+}
+
+/* Flags and numbers; RFC 9293 section 3.5.2. */
+static __always_inline void simnet_write_numbers(const struct simnet_config *c,
+						 struct wire_tcp *tcp,
+						 const struct simnet_probe *p,
+						 enum simnet_outcome outcome)
+{
+	u32 next = p->seq + p->payload;
+
+	next += (p->tcp_flags & TCP_SYN ? 1 : 0) + (p->tcp_flags & TCP_FIN);
+	tcp->seq = be32_put(p->ack);
+	tcp->ack = be32_put(next);
+	tcp->window = be16_put(64240);
+	if (outcome == SIMNET_SYN_ACK) {
+		tcp->flags = TCP_SYN | TCP_ACK;
+		tcp->seq = be32_put(p->seq + simnet_tcp_skew(c, p));
+	} else if (outcome == SIMNET_SACKED) {
+		tcp->flags = TCP_ACK;
+		tcp->ack = be32_put(p->ack - simnet_tcp_skew(c, p));
+	} else if (outcome == SIMNET_FINISHED) {
+		tcp->flags = TCP_FIN | TCP_ACK;
+	} else {
+		tcp->flags = TCP_RST;
+		tcp->window = be16_put(0);
+		if (p->tcp_flags & TCP_ACK) {
+			tcp->ack = be32_put(0);
+			return;
+		}
+		tcp->flags = TCP_RST | TCP_ACK;
+		tcp->seq = be32_put(0);
+	}
+}
+
 static __always_inline bool simnet_write_tcp(const struct simnet_config *c,
 					     u8 *data, u8 *end, bool v4,
 					     const struct simnet_probe *p,
 					     const struct simnet_hop *hop,
-					     bool accept)
+					     enum simnet_outcome outcome)
 {
-	u32 ip = v4 ? 20 : 40;
+	u32 ip = v4 ? 20 : 40, size = simnet_tcp_size(p, outcome);
 	struct wire_tcp *tcp = (void *)(data + 14 + ip);
-	u32 next = p->seq + p->payload;
 	u8 *l4 = data + 14 + ip;
 
 	if (l4 + sizeof(*tcp) > end)
 		return false;
-	next += (p->tcp_flags & TCP_SYN ? 1 : 0) + (p->tcp_flags & TCP_FIN);
-	simnet_write_ip(data, v4, sizeof(*tcp), PROTO_TCP, 0, p, hop);
+	simnet_write_ip(data, v4, size, PROTO_TCP, 0, p, hop);
 	tcp->sport = be16_put((u16)p->first4);
 	tcp->dport = be16_put((u16)(p->first4 >> 16));
-	tcp->seq = be32_put(0);
-	tcp->ack = be32_put(next);
-	tcp->offset = 5 << 4;
-	tcp->flags = TCP_RST | TCP_ACK;
-	tcp->window = be16_put(0);
+	tcp->offset = (u8)(size / 4 << 4);
 	tcp->check = be16_put(0);
 	tcp->urgent = be16_put(0);
-	if (accept) {
-		tcp->flags = TCP_SYN | TCP_ACK;
-		tcp->window = be16_put(64240);
-		tcp->seq = be32_put(
-			(u32)simnet_draw(c, SIMNET_ON_PORT, p->first4));
-	} else if (p->tcp_flags & TCP_ACK) {
-		tcp->flags = TCP_RST;
-		tcp->seq = be32_put(p->ack);
-		tcp->ack = be32_put(0);
-	}
+	simnet_write_numbers(c, tcp, p, outcome);
+	if (!simnet_write_options((u8 *)(tcp + 1), end, p, outcome))
+		return false;
 	tcp->check = simnet_sum_end(
-		simnet_sum(simnet_pseudo(data, v4, sizeof(*tcp), PROTO_TCP), l4,
-			   l4 + sizeof(*tcp)));
+		simnet_sum(simnet_pseudo(data, v4, size, PROTO_TCP), l4, end));
 	return true;
 }
 
@@ -388,8 +434,7 @@ simnet_write_as(const struct simnet_config *c, u8 *data, u8 *end, bool v4,
 					  padded);
 	if (outcome == SIMNET_ECHO)
 		return simnet_write_echo(data, end, v4, p, hop);
-	return simnet_write_tcp(c, data, end, v4, p, hop,
-				outcome == SIMNET_SYN_ACK);
+	return simnet_write_tcp(c, data, end, v4, p, hop, outcome);
 }
 
 /*

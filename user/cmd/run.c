@@ -16,6 +16,7 @@
 
 enum { WAYS = 64 }; /* targets whose route is looked up */
 
+const char *const run_closings[] = { "fin", "rst", NULL };
 const char *const run_methods[] = {
 	[PROBE_UDP] = "udp",
 	[PROBE_ICMP] = "icmp",

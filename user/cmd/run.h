@@ -19,6 +19,10 @@
 
 enum run_strategy { RUN_EXHAUSTIVE, RUN_LADDER, RUN_DOUBLETREE };
 
+/* How TCP sessions end. */
+enum run_closing { RUN_CLOSE_FIN, RUN_CLOSE_RST };
+
+extern const char *const run_closings[];   /* by enum run_closing */
 extern const char *const run_methods[];	   /* by enum probe_method */
 extern const char *const run_strategies[]; /* by enum run_strategy */
 
@@ -31,7 +35,7 @@ struct run_config {
 	struct tcp_shape tcp;	     /* of TCP methods */
 	bool no_close;		     /* half-open connections stay so */
 	bool flows;	     /* TCP: each attempt is a flow of its own */
-	bool by_reset;	     /* sessions end so */
+	enum run_closing close;	     /* of sessions */
 	u16 size4, size6;    /* IP datagram */
 	const char *uri;     /* as in craft.h; or NULL */
 	const char *contact; /* who is behind it; or NULL */

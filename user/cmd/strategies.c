@@ -66,7 +66,7 @@ static int open_ladder(struct run *r, struct run_worker *w, u32 i)
 	l.probe_size6 = c->size6;
 	l.dport = c->dport;
 	l.parting = w->parting;
-	l.by_reset = c->by_reset;
+	l.by_reset = c->close == RUN_CLOSE_RST;
 	l.syns = budget_share(c->prefix_pps, r->workers);
 	return ladder_open(&w->strategy, &l, clock_now());
 }

@@ -64,7 +64,9 @@ const struct opt SWEEP_OPTIONS[] = {
 	    "ones"),
 	OPT_HEADING("How"),
 	ROW('P', "method", CHOICE, method, "METHOD",
-	    "udp, icmp, tcp (SYN) or tcp-ack", .choice = run_methods),
+	    "udp, icmp, tcp (SYN), tcp-ack, or insession: within a TCP "
+	    "session with each target, by -S ladder",
+	    .choice = run_methods),
 	ROW('S', "strategy", CHOICE, strategy, "NAME",
 	    "exhaustive: every TTL of every target, in a random order; "
 	    "ladder: TTL by TTL until the target answers; doubletree: from "
@@ -84,8 +86,8 @@ const struct opt SWEEP_OPTIONS[] = {
 	    "exhaustive: where a router answers the last TTL, ask one TTL "
 	    "after another, up to this one"),
 	ROW(0, "prefix-rate", COUNT, prefix_pps, "PPS",
-	    "exhaustive: probes a second to each /24 or /48; what is beyond "
-	    "is sent later; 0: as it comes",
+	    "exhaustive: probes a second to each /24 or /48, insession: SYNs "
+	    "of sessions; what is beyond is sent later; 0: as it comes",
 	    .max = 1000000),
 	ROW(0, "router-rate", COUNT, router_pps, "PPS",
 	    "exhaustive: probes a second to each router, as far as is known "
@@ -96,6 +98,9 @@ const struct opt SWEEP_OPTIONS[] = {
 	    .min = 1),
 	ROW(0, "no-close", FLAG, no_close, NULL,
 	    "tcp: leave half open what a SYN/ACK opened"),
+	ROW(0, "close", CHOICE, close, "HOW",
+	    "insession: end sessions by fin or rst; applications read nothing",
+	    .choice = run_closings),
 	ROW(0, "size", U16, size, "OCTETS",
 	    "length of the IP packet; the least possible unless given"),
 	ROW(0, "gap", U8, gap_limit, "N",
@@ -206,7 +211,26 @@ static int check_tcp(struct sweep *s)
 			s->size ? "--size" : "--probe-uri");
 		return -EINVAL;
 	}
-	return tcp_opt_shape(&none, false, &method, &s->tcp);
+	return tcp_opt_shape(&none, method == PROBE_INSESSION, &method,
+			     &s->tcp);
+}
+
+/* Who keeps a session with a target goes to it step by step. */
+static int check_session(struct sweep *s)
+{
+	if (s->method != PROBE_INSESSION && s->close != RUN_CLOSE_FIN) {
+		log_err("--close is for -P insession");
+		return -EINVAL;
+	}
+	if (s->method != PROBE_INSESSION)
+		return 0;
+	if (s->strategy == RUN_DOUBLETREE) {
+		log_err("-P insession goes TTL by TTL: -S ladder, not "
+			"doubletree");
+		return -EINVAL;
+	}
+	s->strategy = RUN_LADDER;
+	return 0;
 }
 
 /* What is for exhaustive alone. */
@@ -221,7 +245,8 @@ static int check_others(const struct sweep *s)
 		{ s->near_ttls, "neighbourhood",
 		  "the others know near routers already" },
 		{ s->fill_ttl, "fill", one_by_one },
-		{ s->prefix_pps, "prefix-rate", one_by_one },
+		{ s->method == PROBE_INSESSION ? 0 : s->prefix_pps,
+		  "prefix-rate", one_by_one },
 		{ s->router_pps, "router-rate", one_by_one },
 	};
 
@@ -247,6 +272,8 @@ int sweep_opt_check(struct sweep *s)
 			s->shards - 1);
 		return -EINVAL;
 	}
+	if (check_session(s))
+		return -EINVAL;
 	if (s->strategy != RUN_EXHAUSTIVE && check_others(s))
 		return -EINVAL;
 	if (s->fill_ttl && s->fill_ttl <= s->max_ttl) {

@@ -12,6 +12,7 @@ struct sweep {
 	u8 per_v4, per_v6;
 	bool include_special;
 	int method, strategy, tx, targets_format;
+	int close; /* enum run_closing */
 	u8 near_ttls, fill_ttl, first_ttl, max_ttl, attempts, gap_limit, split;
 	u32 active, window;
 	u64 prefix_pps, router_pps, pps, seed, cooldown_ns, round_ns, status_ns;

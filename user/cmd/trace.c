@@ -18,7 +18,7 @@
 struct trace {
 	bool only4, only6, icmp, tcp, session, fixed_port, numeric;
 	bool dont_fragment, no_close, verbose;
-	int close; /* enum closing */
+	int close; /* enum run_closing */
 	u8 first_ttl, max_ttl, attempts, tos;
 	u16 port; /* 0: the method's own */
 	u32 window;
@@ -34,9 +34,6 @@ struct trace {
 	enum probe_method method; /* of the flags above */
 	struct tcp_shape shape;
 };
-
-enum closing { CLOSE_FIN, CLOSE_RST };
-static const char *const closings[] = { "fin", "rst", NULL };
 
 static const struct trace DEFAULTS = {
 	.first_ttl = 1,
@@ -147,7 +144,7 @@ static const struct opt OPTIONS[] = {
 	       read_tcp),
 	ROW(0, "close", CHOICE, close, "HOW",
 	    "end the session by fin or rst; its application reads nothing",
-	    .choice = closings),
+	    .choice = run_closings),
 	ROW(0, "no-close", FLAG, no_close, NULL,
 	    "of -T: leave half open what a SYN/ACK opened"),
 	ROW('n', NULL, FLAG, numeric, NULL, "do not look names up"),
@@ -240,7 +237,7 @@ static int choose_method(struct trace *t)
 			t->no_close ? "--no-close" : "-O");
 		return -EINVAL;
 	}
-	if (!t->session && t->close != CLOSE_FIN) {
+	if (!t->session && t->close != RUN_CLOSE_FIN) {
 		log_err("--close is for --tcpinsession");
 		return -EINVAL;
 	}
@@ -345,7 +342,7 @@ static struct run_config plan(const struct trace *t,
 		.tcp = t->shape,
 		.no_close = t->no_close,
 		.flows = t->tcp_opt.ecmp,
-		.by_reset = t->close == CLOSE_RST,
+		.close = (enum run_closing)t->close,
 		.deadline_ns = t->limit_ns,
 		.strategy = RUN_LADDER,
 		.uplink = { .ifname = t->ifname,
@@ -383,13 +380,22 @@ static struct run_config plan(const struct trace *t,
 	return c;
 }
 
+/* Of a probe within a session that has what we offer. */
+static u16 session_size(const struct trace *t)
+{
+	u32 ip = addr_is_v4(&t->dst) ? sizeof(struct wire_v4)
+				     : sizeof(struct wire_v6);
+
+	return (u16)(ip + tcp_within_size(t->shape.timestamps) + 1);
+}
+
 static int trace(const struct trace *t, const char *host)
 {
 	const struct targets_config every = {};
 	const struct text_config text = {
 		.host = host,
 		.dst = t->dst,
-		.packet_size = t->size,
+		.packet_size = t->session ? session_size(t) : t->size,
 		.numeric = t->numeric,
 	};
 	struct targets targets;
