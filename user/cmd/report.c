@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
+#include "out/told.h"
 
 enum {
 	COLUMNS = 79,
@@ -170,6 +171,17 @@ static void say_chains(FILE *to, const struct report *r)
 		    "late");
 }
 
+static void say_sessions(FILE *to, const struct report *r)
+{
+	const u64 *n = r->sessions;
+
+	say(to, "sessions", n[FATE_OPEN] + n[FATE_COUNTED] + n[FATE_RESET],
+	    "opened, %llu without SACK, %llu reset, refused %llu, not "
+	    "answered %llu, nothing taken behind a gap %llu, not begun %llu",
+	    N(n[FATE_COUNTED]), N(n[FATE_RESET]), N(n[FATE_REFUSED]),
+	    N(n[FATE_UNANSWERED]), N(n[FATE_UNPROVED]), N(n[FATE_NONE]));
+}
+
 static void say_losses(FILE *to, const struct report *r, const struct ledger *l)
 {
 	if (l->strategy.abandoned)
@@ -224,6 +236,8 @@ void report_summary(FILE *to, const struct report *r, const struct ledger *l)
 		    "SYN/ACKs, %llu closed by us, %llu resets, %llu "
 		    "malformed",
 		    N(l->tcp.sent), N(l->tcp.resets), N(l->tcp.malformed));
+	if (r->has_sessions)
+		say_sessions(to, r);
 	say(to, "interfaces", r->interfaces, "and %llu destinations reached",
 	    N(r->destinations));
 	if (r->limited)
@@ -281,6 +295,16 @@ static void put_tcp(struct json *j, const struct parting_stats *p)
 	json_u64(j, "malformed", p->malformed);
 	json_u64(j, "closed", p->sent);
 	json_u64(j, "not_closed", p->refused);
+	json_u64(j, "session_sent", p->segments);
+	json_u64(j, "session_heard", p->heard);
+	json_end(j);
+}
+
+static void put_sessions(struct json *j, const struct report *r)
+{
+	json_object(j, "sessions");
+	for (int f = 0; f < FATES; f++)
+		json_u64(j, told_fates[f], r->sessions[f]);
 	json_end(j);
 }
 
@@ -351,6 +375,8 @@ void report_put(struct json *j, const struct report *r, const struct ledger *l,
 	json_u64(j, "elapsed_ns", now - l->started_ns);
 	put_ledger(j, r, l);
 	put_tcp(j, &l->tcp);
+	if (r->has_sessions)
+		put_sessions(j, r);
 	put_verdicts(j, l);
 }
 

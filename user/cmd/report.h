@@ -23,6 +23,8 @@ struct report {
 	u64 skipped;  /* near probes, that would show nothing new */
 	u64 put_off;  /* probes, for a prefix's or router's budget */
 	u8 fill_from; /* chains go on beyond this TTL; 0: there are none */
+	u64 sessions[FATES]; /* by enum session_fate; of their traces */
+	bool has_sessions;
 	struct fill_stats fill;
 	u64 interfaces, destinations; /* distinct, that answered */
 	u64 written, output_lost;     /* records */

@@ -287,6 +287,7 @@ int run_open(struct run *r, const struct run_config *config)
 	r->report.targets = targets_count(config->targets);
 	r->report.contact = config->contact;
 	r->report.uri = config->uri;
+	r->report.has_sessions = config->method == PROBE_INSESSION;
 	r->report.fill_from = config->fill_ttl ? config->max_ttl : 0;
 	for (u32 i = 0; i < config->n_outputs && i < REPORT_OUTPUTS; i++)
 		r->report.output[r->report.outputs++].spec = config->outputs[i];
@@ -330,6 +331,7 @@ static void read_progress(struct run *r)
 	r->report.done = r->report.all = 0;
 	r->report.put_off = r->report.skipped = 0;
 	r->report.fill = (struct fill_stats){};
+	memset(r->report.sessions, 0, sizeof(r->report.sessions));
 	for (u32 i = 0; i < r->workers; i++)
 		strategies_progress(r, i);
 	r->report.interfaces =

@@ -34,11 +34,11 @@ struct run_config {
 	struct uplink_config uplink; /* dst4, dst6 and frame_max are set here */
 	struct tcp_shape tcp;	     /* of TCP methods */
 	bool no_close;		     /* half-open connections stay so */
-	bool flows;	     /* TCP: each attempt is a flow of its own */
-	enum run_closing close;	     /* of sessions */
-	u16 size4, size6;    /* IP datagram */
-	const char *uri;     /* as in craft.h; or NULL */
-	const char *contact; /* who is behind it; or NULL */
+	bool flows;		/* TCP: each attempt is a flow of its own */
+	enum run_closing close; /* of sessions */
+	u16 size4, size6;	/* IP datagram */
+	const char *uri;	/* as in craft.h; or NULL */
+	const char *contact;	/* who is behind it; or NULL */
 	u16 dport;
 	u8 tos;
 	bool dont_fragment;

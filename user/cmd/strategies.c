@@ -183,6 +183,8 @@ void strategies_progress(struct run *r, u32 i)
 	case RUN_LADDER:
 		ladder_progress(s, &l);
 		r->report.done += l.ended + l.excluded + l.no_source + l.past;
+		for (int f = 0; f < FATES; f++)
+			r->report.sessions[f] += l.sessions[f];
 		r->report.all += l.positions;
 		break;
 	case RUN_DOUBLETREE:

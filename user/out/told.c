@@ -51,7 +51,7 @@ void told_letters(const struct hop *h, char text[9])
 }
 
 const char *const told_fates[] = {
-	[FATE_NONE] = "unknown",	  [FATE_OPEN] = "open",
+	[FATE_NONE] = "not_begun",	  [FATE_OPEN] = "open",
 	[FATE_COUNTED] = "counted",	  [FATE_REFUSED] = "refused",
 	[FATE_UNANSWERED] = "unanswered", [FATE_UNPROVED] = "unproved",
 	[FATE_RESET] = "reset",

@@ -543,5 +543,8 @@ int ladder_open(struct strategy *s, const struct ladder_config *c, u64 now)
 
 void ladder_progress(const struct strategy *s, struct ladder_progress *p)
 {
-	*p = ladder_of(s)->progress;
+	const struct ladder *l = ladder_of(s);
+
+	*p = l->progress;
+	memcpy(p->sessions, l->sessions.fates, sizeof(p->sessions));
 }

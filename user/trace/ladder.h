@@ -101,7 +101,8 @@ struct ladder_progress {
 	u64 probes;		 /* handed out */
 	u64 refused;		 /* by the gate or the backend */
 	u64 abandoned; /* in flight beyond the end of their trace, or halted */
-	u32 active;    /* traces that hold memory: under way, or not put yet */
+	u64 sessions[FATES]; /* of ended traces, by enum session_fate */
+	u32 active; /* traces that hold memory: under way, or not put yet */
 	u32 active_peak;
 	size_t octets; /* allocated */
 };

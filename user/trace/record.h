@@ -76,6 +76,7 @@ enum session_fate {
 	FATE_UNANSWERED, /* no SYN/ACK came: the same */
 	FATE_UNPROVED,	 /* nothing is acknowledged behind a gap: the same */
 	FATE_RESET,	 /* it was open, and they ended it: the same */
+	FATES,
 };
 
 /*

@@ -90,6 +90,7 @@ void sessions_end(struct sessions *x, u32 slot, bool hard)
 	for (u8 f = 0; f < x->flows; f++) {
 		struct session *s = sessions_at(x, slot, f);
 
+		x->fates[s->fate]++;
 		session_end(s, &x->rules, hard);
 		enqueue(x, s);
 	}

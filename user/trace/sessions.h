@@ -20,6 +20,7 @@ struct sessions {
 	u32 waiting;	    /* in the line */
 	struct budget syns; /* for each destination prefix */
 	u64 syn_ns;
+	u64 fates[FATES]; /* of those that are over, by enum session_fate */
 };
 
 /* syns.gap_ns 0: SYNs as they come. 0 or -ENOMEM, logged. */
