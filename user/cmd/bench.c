@@ -350,6 +350,11 @@ int cmd_bench(int argc, char **argv)
 	}
 	if (first < 0)
 		return CMD_USAGE;
+	if (b.method == PROBE_INSESSION) {
+		log_err("-P insession: a sweep measures sessions, this the "
+			"wire: -P tcp");
+		return CMD_USAGE;
+	}
 	if (!b.ifname != (first == argc)) {
 		log_err("-i and TARGETs go together: the simulated Internet "
 			"is probed unless both are given");

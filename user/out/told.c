@@ -75,6 +75,7 @@ const char *told_fate(u8 fate)
 		       "from there on.";
 	case FATE_NONE:
 	case FATE_OPEN:
+	case FATES:
 		break;
 	}
 	return NULL;
