@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154 # for and of the tests
 # SPDX-License-Identifier: BSD-2-Clause
 # tcp: what tests of TCP share: a server at the end of the lab, what is heard
 # of a trace on its way there, and sweeps of the simulated Internet.
