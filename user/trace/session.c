@@ -213,6 +213,8 @@ static enum session_event acknowledged(struct session *s,
 {
 	bool bare, permitted = s->said & TCP_SAID_SACK;
 
+	if (s->state < SESSION_PROVING)
+		return SESSION_NOTHING;
 	sack_read(a, k);
 	if (k->malformed)
 		return SESSION_NOTHING;
