@@ -3,163 +3,26 @@
  * known are passed over. */
 #include <errno.h>
 #include <json-c/json.h>
-#include <math.h>
 
 #include "lib/clock.h"
-#include "lib/inet.h"
 #include "out/held.h"
-#include "out/reader.h"
+#include "out/key.h"
 #include "probe/tcp.h"
 #include "wire.h"
-
-/* Where the line has the key: json-c does not tell where a value stood. */
-static const char *where(const struct reader *r, const char *key)
-{
-	char quoted[64];
-	const char *at;
-
-	snprintf(quoted, sizeof(quoted), "\"%s\"", key);
-	at = strstr(r->line, quoted);
-	return at ? at : r->line;
-}
-
-/* A whole number up to `most`; a key that is not there leaves *v. */
-static int get(const struct reader *r, struct json_object *o, const char *key,
-	       u64 most, u64 *v)
-{
-	struct json_object *x;
-	int64_t n;
-
-	if (!json_object_object_get_ex(o, key, &x))
-		return 0;
-	n = json_object_get_int64(x);
-	if (!json_object_is_type(x, json_type_int) || n < 0 || (u64)n > most)
-		return reader_fail(r, where(r, key),
-				   "%s is %.30s, not a whole number up to %llu",
-				   key, json_object_to_json_string(x),
-				   (unsigned long long)most);
-	*v = (u64)n;
-	return 0;
-}
-
-static int get_u8(const struct reader *r, struct json_object *o,
-		  const char *key, u8 *to)
-{
-	u64 v = *to;
-	int err = get(r, o, key, UINT8_MAX, &v);
-
-	*to = (u8)v;
-	return err;
-}
-
-static int get_u16(const struct reader *r, struct json_object *o,
-		   const char *key, u16 *to)
-{
-	u64 v = *to;
-	int err = get(r, o, key, UINT16_MAX, &v);
-
-	*to = (u16)v;
-	return err;
-}
-
-static const char *get_text(struct json_object *o, const char *key)
-{
-	struct json_object *x;
-
-	if (!json_object_object_get_ex(o, key, &x) ||
-	    !json_object_is_type(x, json_type_string))
-		return NULL;
-	return json_object_get_string(x);
-}
-
-static int get_addr(const struct reader *r, struct json_object *o,
-		    const char *key, struct addr *a)
-{
-	const char *text = get_text(o, key);
-
-	if (text && !inet_parse(text, a))
-		return 0;
-	return reader_fail(r, where(r, key), "%s is %.50s, no address", key,
-			   text ? text : "not there");
-}
-
-static bool is_true(struct json_object *o, const char *key)
-{
-	struct json_object *x;
-
-	return json_object_object_get_ex(o, key, &x) &&
-	       json_object_get_boolean(x);
-}
-
-/* {"sec":,"usec":}; null, or nothing at all: not known */
-static int get_time(const struct reader *r, struct json_object *o,
-		    const char *key, u64 *ns)
-{
-	struct json_object *x;
-	u64 sec = 0, usec = 0;
-	int err;
-
-	if (!json_object_object_get_ex(o, key, &x) || !x)
-		return 0;
-	if (!json_object_is_type(x, json_type_object))
-		return reader_fail(r, where(r, key), "%s is no time", key);
-	err = get(r, x, "sec", READER_SECONDS_MAX, &sec);
-	if (!err)
-		err = get(r, x, "usec", 999999, &usec);
-	*ns = sec * NS_PER_S + usec * NS_PER_US;
-	return err;
-}
-
-/* Milliseconds with a fraction, as thousandths. */
-static int get_thousandths(const struct reader *r, struct json_object *o,
-			   const char *key, u32 *to)
-{
-	struct json_object *x;
-	double v;
-
-	if (!json_object_object_get_ex(o, key, &x) || !x)
-		return 0;
-	v = json_object_get_double(x) * 1000;
-	if ((!json_object_is_type(x, json_type_double) &&
-	     !json_object_is_type(x, json_type_int)) ||
-	    !(v >= 0) || v >= UINT32_MAX)
-		return reader_fail(r, where(r, key), "%s is %.30s: not right",
-				   key, json_object_to_json_string(x));
-	*to = (u32)llround(v);
-	return 0;
-}
 
 static int get_label(const struct reader *r, struct json_object *o, be32 *entry)
 {
 	u64 label = 0, class = 0, bottom = 0, ttl = 0;
-	int err = get(r, o, "mpls_label", (1 << 20) - 1, &label);
+	int err = key_u64(r, o, "mpls_label", (1 << 20) - 1, &label);
 
 	if (!err)
-		err = get(r, o, "mpls_exp", 7, &class);
+		err = key_u64(r, o, "mpls_exp", 7, &class);
 	if (!err)
-		err = get(r, o, "mpls_s", 1, &bottom);
+		err = key_u64(r, o, "mpls_s", 1, &bottom);
 	if (!err)
-		err = get(r, o, "mpls_ttl", UINT8_MAX, &ttl);
+		err = key_u64(r, o, "mpls_ttl", UINT8_MAX, &ttl);
 	*entry = be32_put((u32)(label << 12 | class << 9 | bottom << 8 | ttl));
 	return err;
-}
-
-/* The array of that name; NULL: there is none. */
-static int get_array(const struct reader *r, struct json_object *o,
-		     const char *key, struct json_object **array, size_t *n)
-{
-	*n = 0;
-	if (!json_object_object_get_ex(o, key, array) || !*array)
-		return 0;
-	if (!json_object_is_type(*array, json_type_array))
-		return reader_fail(r, where(r, key), "%s is no array", key);
-	*n = json_object_array_length(*array);
-	for (size_t i = 0; i < *n; i++)
-		if (!json_object_is_type(json_object_array_get_idx(*array, i),
-					 json_type_object))
-			return reader_fail(r, where(r, key),
-					   "%s has what is no object", key);
-	return 0;
 }
 
 static int get_stack(const struct reader *r, struct json_object *o,
@@ -168,14 +31,14 @@ static int get_stack(const struct reader *r, struct json_object *o,
 	struct json_object *labels;
 	u64 class = 0, type = 0, octets = 0;
 	size_t n;
-	int err = get(r, o, "ie_cn", UINT8_MAX, &class);
+	int err = key_u64(r, o, "ie_cn", UINT8_MAX, &class);
 
 	if (!err)
-		err = get(r, o, "ie_ct", UINT8_MAX, &type);
+		err = key_u64(r, o, "ie_ct", UINT8_MAX, &type);
 	if (!err)
-		err = get(r, o, "ie_dl", UINT16_MAX, &octets);
+		err = key_u64(r, o, "ie_dl", UINT16_MAX, &octets);
 	if (!err)
-		err = get_array(r, o, "mpls_labels", &labels, &n);
+		err = key_array(r, o, "mpls_labels", &labels, &n);
 	if (err || class != 1 || type != 1)
 		return err;
 	octets /= 4;
@@ -193,7 +56,7 @@ static int get_labels(const struct reader *r, struct json_object *o,
 {
 	struct json_object *array;
 	size_t n;
-	int err = get_array(r, o, "icmpext", &array, &n);
+	int err = key_array(r, o, "icmpext", &array, &n);
 
 	for (size_t i = 0; !err && i < n; i++)
 		err = get_stack(r, json_object_array_get_idx(array, i), h);
@@ -203,27 +66,27 @@ static int get_labels(const struct reader *r, struct json_object *o,
 static int get_seen(const struct reader *r, struct json_object *o,
 		    struct record *x)
 {
-	if (!get_text(o, "seen_src"))
+	if (!key_text(o, "seen_src"))
 		return 0;
 	x->hop.flags |= HOP_REWRITTEN;
-	if (get_addr(r, o, "seen_src", &x->seen))
+	if (key_addr(r, o, "seen_src", &x->seen))
 		return -EBADMSG;
-	return get_u16(r, o, "seen_sport", &x->seen_sport);
+	return key_u16(r, o, "seen_sport", &x->seen_sport);
 }
 
 static int get_quote(const struct reader *r, struct json_object *o,
 		     struct hop *h)
 {
-	int err = get_u8(r, o, "icmp_q_ttl", &h->quoted_ttl);
+	int err = key_u8(r, o, "icmp_q_ttl", &h->quoted_ttl);
 
 	if (!err)
-		err = get_u16(r, o, "icmp_q_ipl", &h->quoted_size);
+		err = key_u16(r, o, "icmp_q_ipl", &h->quoted_size);
 	if (!err)
-		err = get_u8(r, o, "icmp_q_tos", &h->quoted_tos);
+		err = key_u8(r, o, "icmp_q_tos", &h->quoted_tos);
 	if (!err) /* scamper spells it with the colon inside */
-		err = get_u16(r, o, "icmp_nhmtu:", &h->mtu);
+		err = key_u16(r, o, "icmp_nhmtu:", &h->mtu);
 	if (!err)
-		err = get_u16(r, o, "icmp_nhmtu", &h->mtu);
+		err = key_u16(r, o, "icmp_nhmtu", &h->mtu);
 	return err ? err : get_labels(r, o, h);
 }
 
@@ -238,18 +101,18 @@ static int get_tcp(const struct reader *r, struct json_object *o, struct hop *h)
 		{ "tcp_timestamps", TCP_SAID_TIMESTAMPS },
 		{ "tcp_malformed", TCP_SAID_MALFORMED },
 	};
-	int err = get_u8(r, o, "tcp_flags", &h->tcp_flags);
+	int err = key_u8(r, o, "tcp_flags", &h->tcp_flags);
 
 	if (!err)
-		err = get_u16(r, o, "tcp_mss", &h->tcp_mss);
+		err = key_u16(r, o, "tcp_mss", &h->tcp_mss);
 	if (!err)
-		err = get_u8(r, o, "tcp_wscale", &h->tcp_scale);
+		err = key_u8(r, o, "tcp_wscale", &h->tcp_scale);
 	if (json_object_object_get_ex(o, "tcp_mss", NULL))
 		h->tcp_said |= TCP_SAID_MSS;
 	if (json_object_object_get_ex(o, "tcp_wscale", NULL))
 		h->tcp_said |= TCP_SAID_SCALE;
 	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
-		if (is_true(o, said[i].key))
+		if (key_true(o, said[i].key))
 			h->tcp_said |= said[i].what;
 	return err;
 }
@@ -260,39 +123,39 @@ static int get_answer(const struct reader *r, struct json_object *o,
 {
 	struct hop *h = &x->hop;
 	u64 type = UINT64_MAX;
-	int err = get_addr(r, o, "addr", &h->from);
+	int err = key_addr(r, o, "addr", &h->from);
 
 	if (!err)
-		err = get_thousandths(r, o, "rtt", &h->rtt_us);
+		err = key_thousandths(r, o, "rtt", &h->rtt_us);
 	if (!err)
-		err = get_u8(r, o, "reply_ttl", &h->reply_ttl);
+		err = key_u8(r, o, "reply_ttl", &h->reply_ttl);
 	if (!err)
-		err = get_u8(r, o, "reply_tos", &h->reply_tos);
+		err = key_u8(r, o, "reply_tos", &h->reply_tos);
 	if (!err)
-		err = get_u16(r, o, "reply_size", &h->size);
+		err = key_u16(r, o, "reply_size", &h->size);
 	if (!err)
-		err = get(r, o, "icmp_type", UINT8_MAX, &type);
+		err = key_u64(r, o, "icmp_type", UINT8_MAX, &type);
 	if (!err)
-		err = get_u8(r, o, "icmp_code", &h->icmp_code);
+		err = key_u8(r, o, "icmp_code", &h->icmp_code);
 	if (!err)
 		err = get_quote(r, o, h);
 	if (!err)
-		err = get_u8(r, o, "auth_bits", &h->auth_bits);
+		err = key_u8(r, o, "auth_bits", &h->auth_bits);
 	if (!err)
 		err = get_seen(r, o, x);
 	if (err)
 		return err;
 	if (!reader_judge(x, type <= UINT8_MAX ? (int)type : -1))
-		return reader_fail(r, where(r, "icmp_type"),
+		return reader_fail(r, key_where(r, "icmp_type"),
 				   "ICMP type %u answers no probe",
 				   (unsigned int)type);
 	if (h->kind == REPLY_TCP && get_tcp(r, o, h))
 		return -EBADMSG;
-	if (is_true(o, "reached"))
+	if (key_true(o, "reached"))
 		h->flags |= HOP_REACHED | HOP_FINAL;
-	if (is_true(o, "dup"))
+	if (key_true(o, "dup"))
 		h->flags |= HOP_DUPLICATE;
-	if (is_true(o, "late"))
+	if (key_true(o, "late"))
 		h->flags |= HOP_LATE;
 	return 0;
 }
@@ -302,14 +165,14 @@ static int get_step(const struct reader *r, struct json_object *o,
 		    const char *ttl, const char *attempt, struct hop *h)
 {
 	u64 t = UINT64_MAX, a = 1;
-	int err = get(r, o, ttl, UINT8_MAX, &t);
+	int err = key_u64(r, o, ttl, UINT8_MAX, &t);
 
 	if (!err && t > UINT8_MAX)
 		err = reader_fail(r, r->line, "%s is not there", ttl);
 	if (!err)
-		err = get(r, o, attempt, UINT8_MAX + 1, &a);
+		err = key_u64(r, o, attempt, UINT8_MAX + 1, &a);
 	if (!err && !a)
-		err = reader_fail(r, where(r, attempt), "%s is 0", attempt);
+		err = reader_fail(r, key_where(r, attempt), "%s is 0", attempt);
 	h->ttl = (u8)t;
 	h->attempt = (u8)(a - 1);
 	return err;
@@ -318,23 +181,23 @@ static int get_step(const struct reader *r, struct json_object *o,
 static int get_reply(struct reader *r, struct json_object *o)
 {
 	struct record *x = reader_add(r);
-	int err = get_addr(r, o, "src", &x->src);
+	int err = key_addr(r, o, "src", &x->src);
 
 	r->trace = false;
 	if (!err)
-		err = get_addr(r, o, "dst", &x->dst);
+		err = key_addr(r, o, "dst", &x->dst);
 	if (!err)
-		err = get_u8(r, o, "proto", &x->proto);
+		err = key_u8(r, o, "proto", &x->proto);
 	if (!err)
-		err = get_u16(r, o, "sport", &x->sport);
+		err = key_u16(r, o, "sport", &x->sport);
 	if (!err)
-		err = get_u16(r, o, "dport", &x->dport);
+		err = key_u16(r, o, "dport", &x->dport);
 	if (!err)
 		err = get_step(r, o, "ttl", "attempt", &x->hop);
 	if (!err)
-		err = get_time(r, o, "tx", &x->sent_ns);
+		err = key_time(r, o, "tx", &x->sent_ns);
 	if (!err)
-		err = get_time(r, o, "rx", &x->arrived_ns);
+		err = key_time(r, o, "rx", &x->arrived_ns);
 	return err ? err : get_answer(r, o, x);
 }
 
@@ -351,8 +214,8 @@ static struct record *get_probe(struct reader *r, struct json_object *o,
 	}
 	*x = *common;
 	if (get_step(r, o, "probe_ttl", "probe_id", &x->hop) ||
-	    get_u16(r, o, "probe_size", &x->probe_size) ||
-	    get_time(r, o, "tx", &x->sent_ns))
+	    key_u16(r, o, "probe_size", &x->probe_size) ||
+	    key_time(r, o, "tx", &x->sent_ns))
 		return NULL;
 	return x;
 }
@@ -377,7 +240,7 @@ static int get_no_hop(struct reader *r, struct json_object *o,
 		      const struct record *common)
 {
 	struct record *x = get_probe(r, o, common);
-	const char *why = get_text(o, "why");
+	const char *why = key_text(o, "why");
 
 	if (!x)
 		return -EBADMSG;
@@ -435,10 +298,10 @@ static int get_hops(struct reader *r, struct json_object *o,
 		    const struct record *common, u64 hop_count)
 {
 	struct list hops = {}, none = {};
-	int err = get_array(r, o, answered, &hops.array, &hops.n);
+	int err = key_array(r, o, answered, &hops.array, &hops.n);
 
 	if (!err)
-		err = get_array(r, o, silent, &none.array, &none.n);
+		err = key_array(r, o, silent, &none.array, &none.n);
 	return err ? err : get_both(r, &hops, &none, common, hop_count);
 }
 
@@ -457,7 +320,7 @@ static int get_method(struct reader *r, struct json_object *o,
 		{ "tcp", "tcp", PROTO_TCP },
 		{ "tcp-ack", "tcp", PROTO_TCP },
 	};
-	const char *text = get_text(o, "method");
+	const char *text = key_text(o, "method");
 
 	for (size_t i = 0; text && i < sizeof(method) / sizeof(*method); i++) {
 		if (strcmp(text, method[i].name))
@@ -469,41 +332,41 @@ static int get_method(struct reader *r, struct json_object *o,
 			common->proto = PROTO_ICMP6;
 		return 0;
 	}
-	return reader_fail(r, where(r, "method"), "method is %.30s",
+	return reader_fail(r, key_where(r, "method"), "method is %.30s",
 			   text ? text : "not there");
 }
 
 static int get_common(struct reader *r, struct json_object *o,
 		      struct record *common)
 {
-	int err = get_text(o, "src") ? get_addr(r, o, "src", &common->src) : 0;
+	int err = key_text(o, "src") ? key_addr(r, o, "src", &common->src) : 0;
 
 	if (!err)
-		err = get_addr(r, o, "dst", &common->dst);
+		err = key_addr(r, o, "dst", &common->dst);
 	if (!err)
 		err = get_method(r, o, common);
 	if (!err)
-		err = get_u16(r, o, "sport", &common->sport);
+		err = key_u16(r, o, "sport", &common->sport);
 	if (!err)
-		err = get_u16(r, o, "dport", &common->dport);
+		err = key_u16(r, o, "dport", &common->dport);
 	if (!err)
-		err = get_u16(r, o, "probe_size", &common->probe_size);
-	return err ? err : get_u8(r, o, "tos", &common->tos);
+		err = key_u16(r, o, "probe_size", &common->probe_size);
+	return err ? err : key_u8(r, o, "tos", &common->tos);
 }
 
 static int get_run(struct reader *r, struct json_object *o)
 {
 	u64 omitted = 0;
-	int err = get_u8(r, o, "attempts", &r->run.attempts);
+	int err = key_u8(r, o, "attempts", &r->run.attempts);
 
 	if (!err)
-		err = get_u8(r, o, "hoplimit", &r->run.max_ttl);
+		err = key_u8(r, o, "hoplimit", &r->run.max_ttl);
 	if (!err)
-		err = get_u8(r, o, "firsthop", &r->run.first_ttl);
+		err = key_u8(r, o, "firsthop", &r->run.first_ttl);
 	if (!err)
-		err = get_thousandths(r, o, "wait", &r->run.wait_ms);
+		err = key_thousandths(r, o, "wait", &r->run.wait_ms);
 	if (!err)
-		err = get(r, o, "omitted", UINT32_MAX, &omitted);
+		err = key_u64(r, o, "omitted", UINT32_MAX, &omitted);
 	r->run.omitted = (u32)omitted;
 	return err;
 }
@@ -530,7 +393,7 @@ static int get_trace(struct reader *r, struct json_object *o)
 	if (!err)
 		err = get_run(r, o);
 	if (!err)
-		err = get(r, o, "hop_count", UINT8_MAX, &hop_count);
+		err = key_u64(r, o, "hop_count", UINT8_MAX, &hop_count);
 	if (!err)
 		err = get_hops(r, o, "hops", "no_hops", &common, hop_count);
 	if (!err)
@@ -541,13 +404,13 @@ static int get_trace(struct reader *r, struct json_object *o)
 	r->record[0].flags |= RECORD_FIRST;
 	r->record[r->n - 1].flags |= RECORD_LAST;
 	r->record[r->n - 1].stop_reason =
-		stop_reason(get_text(o, "stop_reason"));
+		stop_reason(key_text(o, "stop_reason"));
 	return 0;
 }
 
 static int get_object(struct reader *r, struct json_object *o)
 {
-	const char *type = get_text(o, "type");
+	const char *type = key_text(o, "type");
 
 	if (type && !strcmp(type, "trace"))
 		return get_trace(r, o);
@@ -555,7 +418,7 @@ static int get_object(struct reader *r, struct json_object *o)
 		return get_reply(r, o);
 	if (type && !strncmp(type, "cycle-", 6))
 		return 0; /* scamper's, around its traces */
-	return reader_fail(r, where(r, "type"),
+	return reader_fail(r, key_where(r, "type"),
 			   "type is %.30s: want \"trace\" or \"reply\"",
 			   type ? type : "not there");
 }
