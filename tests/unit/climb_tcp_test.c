@@ -15,6 +15,7 @@
 
 #include "frame.h"
 #include "lib/clock.h"
+#include "probe/tcp.h"
 #include "trace/climb.h"
 
 enum { FAR = 3, ATTEMPTS = 3, REPLIES = 512, STEP_NS = 250000 };
@@ -244,6 +245,81 @@ static void halted(void **state)
 	}
 }
 
+/* A router quotes the probe with this MSS and port alone; mss 0: its first
+ * eight octets. */
+static void hear_quote(struct world *w, u8 ttl, u16 mss, u16 dport)
+{
+	struct frame f = {
+		.ip = { 4, "198.51.100.7", OUR },
+		.l4 = { PROTO_ICMP, ICMP4_EXPIRED },
+		.quote = { 4, OUR, DST, .ttl = 1 },
+		.quoted = { PROTO_TCP, .dport = dport, .flags = TCP_SYN,
+			    .payload = 4 },
+		.quote_max = mss ? 0 : 28,
+	};
+	u8 at[FRAME_MAX], *tcp = at + 14 + 20 + 8 + 20;
+	const u8 option[] = { 2, 4, (u8)(mss >> 8), (u8)mss };
+	struct answer a = { .arrived_ns = w->now,
+			    .dst = frame_addr(DST),
+			    .frame = at };
+
+	frame_probe(&f, &w->key, ttl, 0);
+	a.frame_len = frame_build(&f, at);
+	if (mss) {
+		tcp[12] = 6 << 4;
+		memcpy(tcp + 20, option, sizeof(option));
+	}
+	reply_parse(at, a.frame_len, &a.reply);
+	assert_int_equal(cookie_check(&w->key, &a.reply, &a.proof),
+			 COOKIE_EXACT);
+	assert_int_equal(climb_answer(w->c, &w->rules, &a), CLIMB_ANSWERED);
+}
+
+/* Each rung tells what its own quote showed; of more kinds of quotes than
+ * there is room for, nothing is told. */
+static void quotes_are_kept(void **state)
+{
+	static const struct {
+		u16 mss, dport;
+		bool kept;
+	} rows[] = {
+		{ 1460, 80, true }, { 0, 80, true },	 { 1200, 80, true },
+		{ 1460, 80, true }, { 1200, 81, true },	 { 0, 81, true },
+		{ 1300, 80, true }, { 1301, 80, false }, { 1200, 80, true },
+		{ 0, 82, false },   { 0, 80, true },
+	};
+	enum { ROWS = sizeof(rows) / sizeof(*rows) };
+	struct record r[ROWS];
+	struct world w;
+
+	set_up_world(&w, NS_PER_MS);
+	w.rules.attempts = 1;
+	w.rules.max_ttl = ROWS;
+	for (int i = 0; i < ROWS; i++) {
+		struct probe p;
+
+		climb_hand(w.c, &w.rules, &p);
+		p.sent_ns = w.now;
+		assert_true(climb_depart(w.c, &w.rules, &p));
+	}
+	for (u8 i = 0; i < ROWS; i++)
+		hear_quote(&w, i + 1, rows[i].mss, rows[i].dport);
+	assert_true(climb_judge(w.c, &w.rules));
+	assert_int_equal(w.c->total, ROWS);
+	climb_records(w.c, &w.rules, 0, ROWS, r);
+	for (int i = 0; i < ROWS; i++) {
+		bool said = rows[i].kept && rows[i].mss;
+
+		assert_int_equal(r[i].hop.tcp_mss, said ? rows[i].mss : 0);
+		assert_int_equal(r[i].hop.tcp_said,
+				 said ? TCP_SAID_MSS | TCP_SAID_WHOLE : 0);
+		assert_int_equal(r[i].seen_dport,
+				 rows[i].kept ? rows[i].dport : 0);
+		assert_int_equal(r[i].dport, 80);
+	}
+	free(w.c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +327,7 @@ int main(void)
 		cmocka_unit_test(stateless_is_asked_once),
 		cmocka_unit_test(silence_stays_silence),
 		cmocka_unit_test(halted),
+		cmocka_unit_test(quotes_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

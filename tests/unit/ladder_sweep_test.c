@@ -243,11 +243,13 @@ static void memory_is_bounded(void **state)
 	static const u32 actives[] = { 1000, 10000, 49153, 98304, 100000 };
 	struct sweep *w = sweep_new("16.0.0.0/7", NULL);
 
-	for (size_t i = 0; i < sizeof(actives) / sizeof(*actives); i++) {
-		w->rules.active_max = actives[i];
+	for (size_t i = 0; i < 2 * sizeof(actives) / sizeof(*actives); i++) {
+		w->rules.active_max = actives[i / 2];
+		w->rules.method = i % 2 ? PROBE_TCP : PROBE_UDP;
 		assert_int_equal(ladder_open(&w->s, &w->rules, 0), 0);
 		ladder_progress(&w->s, &w->progress);
-		assert_in_range(w->progress.octets / actives[i], 1900, 2048);
+		assert_in_range(w->progress.octets / actives[i / 2], 1900,
+				2048);
 		w->s.ops->close(&w->s);
 		assert_null(w->s.state);
 	}

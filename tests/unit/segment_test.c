@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/inet.h"
+#include "probe/tcp.h"
 #include "records.h"
 
 enum { RUN = 77, NUMBER = 3, FIRST = 1000, RECORDS = 24, ROOM = 1 << 14 };
@@ -220,7 +221,7 @@ static void hostile(void **state)
 		bad = written[1];
 		bad.hop.state = kind == 0 ? HOP_LOST + 1 : bad.hop.state;
 		bad.hop.kind = kind == 1 ? 200 : bad.hop.kind;
-		bad.hop.tcp_said = kind == 2 ? 0x40 : 0;
+		bad.hop.tcp_said = kind == 2 ? TCP_SAID_WHOLE << 1 : 0;
 		bad.stop_reason = kind == 3 ? 99 : 0;
 		bad.flags = kind == 4	? RECORD_TRACE
 			    : kind == 5 ? RECORD_LAST

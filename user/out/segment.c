@@ -91,7 +91,7 @@ bool segment_can(const struct record *r)
 {
 	const struct hop *h = &r->hop;
 
-	return h->tcp_said < TCP_SAID_MALFORMED << 1 && h->state <= HOP_LOST &&
+	return h->tcp_said < TCP_SAID_WHOLE << 1 && h->state <= HOP_LOST &&
 	       h->kind <= REPLY_UDP && r->stop_reason <= STOP_HALTED &&
 	       r->session <= FATE_RESET;
 }

@@ -22,7 +22,7 @@
 #include "trace/record.h"
 
 enum {
-	SEGMENT_FORMAT = 1,
+	SEGMENT_FORMAT = 2,
 	SEGMENT_HEAD = 16,  /* octets before the payload */
 	SEGMENT_TAIL = 4,   /* and after it */
 	SEGMENT_WORDS = 34, /* of a record */

@@ -62,7 +62,8 @@ void sack_read(const struct answer *a, struct sack *s)
 	left = header - (u32)sizeof(*h);
 	while (!s->malformed &&
 	       (len = tcp_option_size(p, left)) != TCP_OPTIONS_END) {
-		s->malformed = !len || (len > 1 && !read_one(p, len, s));
+		s->malformed = !len || len == TCP_OPTIONS_CUT ||
+			       (len > 1 && !read_one(p, len, s));
 		p += len;
 		left -= len;
 	}

@@ -44,13 +44,26 @@ static u8 *write_timestamps(u8 *p, u32 echo)
 	return p + 8;
 }
 
+u16 tcp_shape_mss(const struct tcp_shape *s, bool v4)
+{
+	if (s->mss != TCP_MSS_DEFAULT)
+		return s->mss;
+	return v4 ? TCP_MSS_V4 : TCP_MSS_V6;
+}
+
+u8 tcp_shape_said(const struct tcp_shape *s)
+{
+	return (u8)((s->mss ? TCP_SAID_MSS : 0) |
+		    (s->sack ? TCP_SAID_SACK : 0) |
+		    (s->timestamps ? TCP_SAID_TIMESTAMPS : 0) |
+		    (s->window_scaling ? TCP_SAID_SCALE : 0));
+}
+
 /* In the order of Linux, padded in front as there. */
 static u8 *write_options(const struct tcp_shape *s, bool v4, u8 *p)
 {
-	u16 mss = s->mss;
+	u16 mss = tcp_shape_mss(s, v4);
 
-	if (mss == TCP_MSS_DEFAULT)
-		mss = v4 ? TCP_MSS_V4 : TCP_MSS_V6;
 	if (mss) {
 		*p++ = OPTION_MSS;
 		*p++ = SIZE_MSS;
@@ -136,27 +149,35 @@ static bool read_option(const u8 *p, u32 len, struct tcp_said *said)
 
 u32 tcp_option_size(const u8 *p, u32 left)
 {
-	u32 len;
-
 	if (!left || p[0] == OPTION_END)
 		return TCP_OPTIONS_END;
 	if (p[0] == OPTION_NOP)
 		return 1;
-	len = left > 1 ? p[1] : 0;
-	return len < 2 || len > left ? 0 : len;
+	if (left < 2 || (p[1] >= 2 && p[1] > left))
+		return TCP_OPTIONS_CUT;
+	return p[1] < 2 ? 0 : p[1];
 }
 
-static bool read_options(const u8 *p, u32 left, struct tcp_said *said)
+enum list {
+	LIST_WHOLE, /* to its last octet */
+	LIST_ENDED, /* by an option that says so */
+	LIST_CUT,   /* within an option */
+	LIST_BAD,
+};
+
+static enum list read_options(const u8 *p, u32 left, struct tcp_said *said)
 {
 	u32 len;
 
 	while ((len = tcp_option_size(p, left)) != TCP_OPTIONS_END) {
+		if (len == TCP_OPTIONS_CUT)
+			return LIST_CUT;
 		if (!len || (len > 1 && !read_option(p, len, said)))
-			return false;
+			return LIST_BAD;
 		p += len;
 		left -= len;
 	}
-	return true;
+	return left ? LIST_ENDED : LIST_WHOLE;
 }
 
 u32 tcp_octets(const struct answer *a)
@@ -195,6 +216,58 @@ void tcp_read(const struct answer *a, struct tcp_said *said)
 		return;
 	}
 	if (h->flags & TCP_SYN &&
-	    !read_options((const u8 *)(h + 1), header - (u32)sizeof(*h), said))
+	    read_options((const u8 *)(h + 1), header - (u32)sizeof(*h), said) >=
+		    LIST_CUT)
 		said->what |= TCP_SAID_MALFORMED;
+}
+
+/* The quoted TCP header and how much of it is here; NULL: not all that stands
+ * before its options. Behind extension headers, which none of our probes has,
+ * it is not looked for. */
+static const struct wire_tcp *find_quoted(const struct answer *a, u32 *size)
+{
+	const struct reply *r = &a->reply;
+	u32 header = sizeof(struct wire_v6);
+	const u8 *ip;
+
+	if (r->qproto != PROTO_TCP ||
+	    r->quote_off + r->quote_len > a->frame_len ||
+	    r->quote_len < (r->family == 4 ? 20 : 40))
+		return NULL;
+	ip = a->frame + r->quote_off;
+	if (r->family == 4)
+		header = (ip[0] & 15) * 4u;
+	else if (ip[offsetof(struct wire_v6, next)] != PROTO_TCP)
+		return NULL;
+	if (header + sizeof(struct wire_tcp) > r->quote_len)
+		return NULL;
+	*size = r->quote_len - header;
+	return (const void *)(ip + header);
+}
+
+/*
+ * The length of the quoted datagram is no bound: some routers quote it changed,
+ * and the TCP header itself says where it ends. Routers that pad a short quote
+ * with zeroes (RFC 4884) make it look like a list that ends early, so such a
+ * one is not whole. A SYN of ours never ends so, and those who remove options
+ * put NOPs in their place.
+ */
+void tcp_read_quote(const struct answer *a, struct tcp_said *said)
+{
+	const struct wire_tcp *h;
+	enum list list;
+	u32 size, header;
+
+	*said = (struct tcp_said){};
+	h = find_quoted(a, &size);
+	header = h ? (h->offset >> 4) * 4u : 0;
+	if (header < sizeof(*h) || !(h->flags & TCP_SYN))
+		return;
+	list = read_options((const u8 *)(h + 1),
+			    (header < size ? header : size) - (u32)sizeof(*h),
+			    said);
+	if (list == LIST_BAD || (list == LIST_CUT && header <= size))
+		said->what |= TCP_SAID_MALFORMED;
+	else if (list == LIST_WHOLE && header <= size)
+		said->what |= TCP_SAID_WHOLE;
 }

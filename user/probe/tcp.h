@@ -55,11 +55,13 @@ static inline u32 tcp_within_size(bool stamped)
 }
 /* The same of a segment within a session: its flags, window, timestamp. */
 u32 tcp_write_within(u8 flags, bool stamped, u32 echo, u8 *at);
+/* What it says in that family; 0: nothing. */
+u16 tcp_shape_mss(const struct tcp_shape *shape, bool v4);
 
-enum { TCP_OPTIONS_END = 0xff };
+enum { TCP_OPTIONS_END = 1 << 8, TCP_OPTIONS_CUT = 1 << 9 };
 
 /* Octets of the option at p, of `left` that are here; 0: it is malformed;
- * TCP_OPTIONS_END: there are no more. */
+ * TCP_OPTIONS_END: there are no more; TCP_OPTIONS_CUT: it ends too soon. */
 u32 tcp_option_size(const u8 *p, u32 left);
 
 enum tcp_said_what {
@@ -69,7 +71,17 @@ enum tcp_said_what {
 	TCP_SAID_SCALE = 1 << 3,
 	TCP_SAID_AE = 1 << 4,	     /* the flag that is beside the others */
 	TCP_SAID_MALFORMED = 1 << 5, /* what is after that was not read */
+	TCP_SAID_WHOLE = 1 << 6,     /* of a quote: what is not said is gone */
 };
+
+/* All that a SYN of ours says. */
+enum {
+	TCP_SAID_OPTIONS = TCP_SAID_MSS | TCP_SAID_SACK | TCP_SAID_TIMESTAMPS |
+			   TCP_SAID_SCALE,
+};
+
+/* Of TCP_SAID_OPTIONS, those that such a probe has. */
+u8 tcp_shape_said(const struct tcp_shape *shape);
 
 /* What the header of an answer says; of the options only a SYN's. */
 struct tcp_said {
@@ -81,6 +93,10 @@ struct tcp_said {
 /* a->reply.kind is REPLY_TCP. Reads nothing beyond the segment, whatever
  * its length fields say. */
 void tcp_read(const struct answer *a, struct tcp_said *said);
+/* The same of our own SYN, as an ICMP error quotes it. Many quotes end before
+ * the options or among them: without TCP_SAID_WHOLE nobody knows what else
+ * the router saw. */
+void tcp_read_quote(const struct answer *a, struct tcp_said *said);
 
 /* What it leaves us to send, unscaled; 0 of a segment that is cut. */
 static inline u16 tcp_window(const struct answer *a)

@@ -6,12 +6,19 @@
 #include "probe/craft.h"
 
 enum {
-	CLIMB_SEEN = 4,	 /* a flow is translated once, seldom twice */
-	CLIMB_AGAIN = 4, /* times, for each probe */
+	CLIMB_SEEN = 4,	    /* a flow is translated once, seldom twice */
+	CLIMB_SEEN_TCP = 2, /* in the place of the others: */
+	CLIMB_QUOTE = 6,    /* quoted by eight octets, as sent, clamped, cut */
+	CLIMB_AGAIN = 4,    /* times, for each probe */
 };
 
 /* What the other host, and ours, may take to answer beyond the way. */
 #define SLACK_NS (10 * NS_PER_MS)
+
+_Static_assert(CLIMB_SEEN_TCP * sizeof(struct climb_seen) +
+			       CLIMB_QUOTE * sizeof(struct climb_quote) ==
+		       CLIMB_SEEN * sizeof(struct climb_seen),
+	       "a trace by TCP is no larger");
 
 /* Where every probe is a flow of its own, so is its translation. */
 static unsigned int seen_max(const struct ladder_config *rules)
@@ -19,7 +26,8 @@ static unsigned int seen_max(const struct ladder_config *rules)
 	unsigned int rungs = ladder_rungs(rules);
 
 	if (!rules->dport_step || !probe_has_ports(rules->method))
-		return CLIMB_SEEN;
+		return probe_is_tcp(rules->method) ? CLIMB_SEEN_TCP
+						   : CLIMB_SEEN;
 	return rungs < UINT8_MAX ? rungs : UINT8_MAX;
 }
 
@@ -27,6 +35,18 @@ static struct climb_seen *seen_of(struct climb *c,
 				  const struct ladder_config *rules)
 {
 	return (struct climb_seen *)(void *)&c->rung[ladder_rungs(rules)];
+}
+
+/* Only a segment has in its quote what is to be remembered. */
+static unsigned int quotes_max(const struct ladder_config *rules)
+{
+	return probe_is_tcp(rules->method) ? CLIMB_QUOTE : 0;
+}
+
+static struct climb_quote *quotes_of(struct climb *c,
+				     const struct ladder_config *rules)
+{
+	return (void *)(seen_of(c, rules) + seen_max(rules));
 }
 
 const char *climb_unsound(const struct ladder_config *c)
@@ -56,7 +76,8 @@ size_t climb_size(const struct ladder_config *rules)
 {
 	size_t size = sizeof(struct climb) +
 		      ladder_rungs(rules) * sizeof(struct rung) +
-		      seen_max(rules) * sizeof(struct climb_seen);
+		      seen_max(rules) * sizeof(struct climb_seen) +
+		      quotes_max(rules) * sizeof(struct climb_quote);
 
 	return (size + 7) & ~(size_t)7;
 }
@@ -205,6 +226,23 @@ static u8 remember_seen(struct climb *c, const struct ladder_config *rules,
 	return ++c->seen;
 }
 
+static u8 remember_quote(struct climb *c, const struct ladder_config *rules,
+			 const struct reply *r, const struct hop *h)
+{
+	const struct climb_quote q = { h->tcp_mss, r->dport, h->tcp_said,
+				       h->tcp_scale };
+	struct climb_quote *quote = quotes_of(c, rules);
+	unsigned int i;
+
+	for (i = 0; i < c->quotes; i++)
+		if (!memcmp(&quote[i], &q, sizeof(q)))
+			return (u8)(i + 1);
+	if (i == quotes_max(rules))
+		return 0;
+	quote[i] = q;
+	return ++c->quotes;
+}
+
 static bool is_accepted(const struct rung *g)
 {
 	return g->state == HOP_ANSWERED && g->kind == REPLY_TCP &&
@@ -218,6 +256,7 @@ enum climb_outcome climb_answer(struct climb *c,
 	unsigned int i = rung_of(c, rules, a->proof.ttl, a->proof.attempt);
 	unsigned int level;
 	struct rung *g;
+	struct hop h;
 
 	if (i == UINT32_MAX)
 		return CLIMB_UNKNOWN;
@@ -230,10 +269,12 @@ enum climb_outcome climb_answer(struct climb *c,
 		return CLIMB_UNKNOWN;
 	c->open -= g->state == RUNG_WAITING;
 	c->again -= g->state == RUNG_AGAIN;
-	rung_answer(g, a);
+	rung_answer(g, a, &h);
 	c->accepted |= is_accepted(g);
 	if (g->flags & HOP_REWRITTEN)
 		g->seen = remember_seen(c, rules, &a->reply);
+	if (a->reply.qproto == PROTO_TCP)
+		g->quote = remember_quote(c, rules, &a->reply, &h) & 15;
 	level = i / rules->attempts;
 	if (g->flags & HOP_FINAL && level < c->ceiling)
 		c->ceiling = (u8)(level + 1);
@@ -517,6 +558,8 @@ void climb_records(const struct climb *c, const struct ladder_config *rules,
 		   unsigned int from, unsigned int n, struct record *out)
 {
 	const struct climb_seen *seen = seen_of((struct climb *)c, rules);
+	const struct climb_quote *quote =
+		quotes_of((struct climb *)c, rules) - 1;
 	struct record common = {};
 	struct cookie cookie;
 	u64 flow;
@@ -545,6 +588,12 @@ void climb_records(const struct climb *c, const struct ladder_config *rules,
 		if (g->seen) {
 			out->seen = seen[g->seen - 1].addr;
 			out->seen_sport = seen[g->seen - 1].port;
+		}
+		if (g->quote) {
+			out->hop.tcp_mss = quote[g->quote].mss;
+			out->hop.tcp_said = quote[g->quote].said;
+			out->hop.tcp_scale = quote[g->quote].scale;
+			out->seen_dport = quote[g->quote].dport;
 		}
 		out->flags = RECORD_TRACE;
 		if (i == 0 && !c->begun)

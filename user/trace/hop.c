@@ -32,6 +32,16 @@ static void read_tcp(struct hop *h, const struct answer *a)
 	h->tcp_scale = said.scale;
 }
 
+static void read_quote(struct hop *h, const struct answer *a)
+{
+	struct tcp_said said;
+
+	tcp_read_quote(a, &said);
+	h->tcp_mss = said.mss;
+	h->tcp_said = said.what;
+	h->tcp_scale = said.scale;
+}
+
 void hop_from_answer(struct hop *h, const struct answer *a)
 {
 	const struct reply *r = &a->reply;
@@ -59,6 +69,8 @@ void hop_from_answer(struct hop *h, const struct answer *a)
 		h->flags |= HOP_REWRITTEN;
 	if (r->kind == REPLY_TCP)
 		read_tcp(h, a);
+	else if (r->qproto == PROTO_TCP)
+		read_quote(h, a);
 	if (r->ext_len)
 		h->label_count = (u8)mpls_labels(a, h->label, HOP_LABELS);
 }

@@ -39,8 +39,9 @@ struct hop {
 	u8 label_count; /* seen; only the first HOP_LABELS are kept */
 	u8 flags;	/* HOP_* below */
 	u8 tcp_flags;	/* of a TCP answer */
-	u16 tcp_mss;	/* that a SYN/ACK says */
-	u8 tcp_said;	/* enum tcp_said_what */
+	/* What a SYN/ACK says, or a quote shows of our own SYN. */
+	u16 tcp_mss;
+	u8 tcp_said; /* enum tcp_said_what */
 	u8 tcp_scale;
 };
 
@@ -97,7 +98,8 @@ struct record {
 	u8 flags;	  /* RECORD_* below */
 	u8 stop_reason;	  /* in the last record of a trace */
 	u8 session;	  /* enum session_fate, with RECORD_SESSION */
-	u8 zero[3];
+	u8 zero;
+	u16 seen_dport; /* of a TCP probe, as quoted; 0: not known */
 };
 
 _Static_assert(sizeof(struct record) == 136, "no padding");

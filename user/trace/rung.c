@@ -4,35 +4,34 @@
 
 #include "trace/hop.h"
 
-void rung_answer(struct rung *g, const struct answer *a)
+void rung_answer(struct rung *g, const struct answer *a, struct hop *h)
 {
 	u64 rtt = a->arrived_ns > g->sent_ns ? a->arrived_ns - g->sent_ns : 0;
-	struct hop h;
 
-	hop_from_answer(&h, a);
-	g->from = h.from;
+	hop_from_answer(h, a);
+	g->from = h->from;
 	g->rtt_us = (u32)(rtt / 1000);
 	g->rtt_rest_ns = (u16)(rtt % 1000);
-	g->size = h.size;
-	g->quoted_size = h.quoted_size;
-	if (h.kind == REPLY_TOOBIG)
-		g->mtu = h.mtu;
-	else if (h.kind == REPLY_TCP)
-		g->tcp = (struct rung_tcp){ h.tcp_mss, h.tcp_flags, h.tcp_said,
-					    h.tcp_scale };
+	g->size = h->size;
+	g->quoted_size = h->quoted_size;
+	if (h->kind == REPLY_TOOBIG)
+		g->mtu = h->mtu;
+	else if (h->kind == REPLY_TCP)
+		g->tcp = (struct rung_tcp){ h->tcp_mss, h->tcp_flags,
+					    h->tcp_said, h->tcp_scale };
 	else
-		memcpy(g->label, h.label, sizeof(h.label));
-	g->state = h.state;
-	g->kind = h.kind;
-	g->icmp_type = h.icmp_type;
-	g->icmp_code = h.icmp_code;
-	g->reply_ttl = h.reply_ttl;
-	g->reply_tos = h.reply_tos;
-	g->quoted_ttl = h.quoted_ttl;
-	g->quoted_tos = h.quoted_tos;
-	g->auth_bits = h.auth_bits;
-	g->label_count = h.label_count;
-	g->flags = h.flags;
+		memcpy(g->label, h->label, sizeof(h->label));
+	g->state = h->state;
+	g->kind = h->kind & 15;
+	g->icmp_type = h->icmp_type;
+	g->icmp_code = h->icmp_code;
+	g->reply_ttl = h->reply_ttl;
+	g->reply_tos = h->reply_tos;
+	g->quoted_ttl = h->quoted_ttl;
+	g->quoted_tos = h->quoted_tos;
+	g->auth_bits = h->auth_bits;
+	g->label_count = h->label_count;
+	g->flags = h->flags;
 }
 
 void rung_hop(const struct rung *g, struct hop *h)

@@ -31,8 +31,10 @@ struct __attribute__((packed, aligned(2))) rung {
 			u8 flags, said, scale;
 		} tcp; /* nor has a segment of TCP */
 	};
-	u8 state; /* enum hop_state or RUNG_* */
-	u8 kind, icmp_type, icmp_code;
+	u8 state;     /* enum hop_state or RUNG_* */
+	u8 kind : 4;  /* enum reply_kind */
+	u8 quote : 4; /* 1 + index of climb_quote; 0: none */
+	u8 icmp_type, icmp_code;
 	u8 reply_ttl, reply_tos, quoted_ttl, quoted_tos;
 	u8 auth_bits;
 	u8 label_count; /* until it is answered: times sent again */
@@ -42,8 +44,9 @@ struct __attribute__((packed, aligned(2))) rung {
 
 _Static_assert(sizeof(struct rung) == 58, "32 of them and the rest: 2 KiB");
 
-/* It is answered by that; sent_ns is set already. */
-void rung_answer(struct rung *g, const struct answer *a);
+/* It is answered by that; sent_ns is set already. What has no place in a rung,
+ * *h says too. */
+void rung_answer(struct rung *g, const struct answer *a, struct hop *h);
 /* What a record says of it, all but TTL and attempt; *h is zeroed. */
 void rung_hop(const struct rung *g, struct hop *h);
 

@@ -26,6 +26,8 @@ void single_record(const struct single_rules *rules, const struct answer *a,
 		.tos = rules->tos,
 		.stop_reason = STOP_NONE,
 	};
+	if (a->reply.qproto == PROTO_TCP)
+		r->seen_dport = a->reply.dport;
 	hop_from_answer(&r->hop, a);
 	rtt_us = (a->arrived_ns - sent_ns + 500) / NS_PER_US;
 	if (sent_ns && a->arrived_ns >= sent_ns && rtt_us < HOP_RTT_UNKNOWN)
