@@ -31,6 +31,19 @@ static void draw_labels(struct traces *t, struct hop *h)
 		h->label[i] = be32_put((u32)frame_random(&t->seed));
 }
 
+/* What a quote may show of a SYN, in any combination. */
+static void draw_quote(struct traces *t, struct record *r)
+{
+	struct hop *h = &r->hop;
+
+	h->tcp_said = (u8)draw(t, TCP_SAID_WHOLE << 1) & (u8)~TCP_SAID_AE;
+	if (h->tcp_said & TCP_SAID_MSS)
+		h->tcp_mss = (u16)draw(t, 65536);
+	if (h->tcp_said & TCP_SAID_SCALE)
+		h->tcp_scale = (u8)draw(t, 256);
+	r->seen_dport = draw(t, 4) ? r->dport : (u16)draw(t, 65536);
+}
+
 static void draw_answer(struct traces *t, struct record *r, bool v4)
 {
 	struct hop *h = &r->hop;
@@ -54,6 +67,8 @@ static void draw_answer(struct traces *t, struct record *r, bool v4)
 		r->seen = draw_addr(t, v4);
 		r->seen_sport = (u16)draw(t, 65536);
 	}
+	if (r->proto == PROTO_TCP)
+		draw_quote(t, r);
 	r->arrived_ns = r->sent_ns + h->rtt_us * NS_PER_US;
 	if (t->late && !draw(t, 20)) {
 		h->flags |= HOP_LATE;
@@ -62,8 +77,14 @@ static void draw_answer(struct traces *t, struct record *r, bool v4)
 }
 
 /* A SYN/ACK, or an RST. */
-static void make_tcp(struct traces *t, struct hop *h)
+static void make_tcp(struct traces *t, struct record *r)
 {
+	struct hop *h = &r->hop;
+
+	h->tcp_said = h->tcp_scale = 0;
+	h->tcp_mss = r->seen_dport = 0;
+	memset(&r->seen, 0, sizeof(r->seen));
+	r->seen_sport = 0;
 	h->kind = REPLY_TCP;
 	h->icmp_type = h->icmp_code = 0;
 	h->quoted_size = h->quoted_ttl = h->quoted_tos = 0;
@@ -101,9 +122,7 @@ static void make_final(struct traces *t, struct record *r, bool v4)
 		r->hop.icmp_code = v4 ? ICMP4_UNREACH_PORT : ICMP6_UNREACH_PORT;
 	}
 	if (r->proto == PROTO_TCP && r->hop.flags & HOP_REACHED) {
-		make_tcp(t, &r->hop);
-		memset(&r->seen, 0, sizeof(r->seen));
-		r->seen_sport = 0;
+		make_tcp(t, r);
 	} else if (r->proto != PROTO_UDP && r->hop.flags & HOP_REACHED) {
 		r->hop.kind = REPLY_ECHO;
 		r->hop.icmp_type = v4 ? 0 : 129;

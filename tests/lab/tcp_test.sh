@@ -45,7 +45,7 @@ exit $status"
 }
 
 # What traceroute(8) prints of a closed port is what we print, times masked; of
-# an open one we tell more.
+# an open one we tell more, and below the hops of any what their quotes show.
 test_layout()
 {
 	local theirs far tx
@@ -66,9 +66,10 @@ test_layout()
 	done
 }
 
-layout() # TEXT: all but the times
+layout() # TEXT: all but the times and what is below the hops
 {
-	sed -E 's/ [0-9]+\.[0-9]{3} ms/ T ms/g' <<<"$1"
+	grep -E '^(traceroute| ?[0-9]+ )' <<<"$1" |
+		sed -E 's/ [0-9]+\.[0-9]{3} ms/ T ms/g'
 }
 
 # Only ours, and one for each SYN/ACK.

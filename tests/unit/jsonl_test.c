@@ -121,6 +121,81 @@ static void test_trace(void **state)
 	      "\"seen\":\"203.0.113.77\",\"port\":1027,\"first_ttl\":5}]}\n");
 }
 
+#define FINDINGS_OF(text) strstr(text, "\"findings\":")
+
+/* What was sent, what the quotes show, and what that says together. */
+static void test_quoted_tcp(void **state)
+{
+	struct out_run run = records_run;
+	struct record r[] = {
+		record_of(V4, 1, 0, "10.0.0.1", 500),
+		record_of(V4, 2, 0, "10.0.0.2", 500),
+		record_of(V4, 3, 0, "10.0.0.3", 500),
+		record_of(V4, 4, 0, "10.0.0.4", 500),
+	};
+	char *text;
+
+	run.method = "tcp";
+	run.syn = (struct tcp_shape){ .mss = TCP_MSS_DEFAULT,
+				      .flags = TCP_SYN,
+				      .sack = true,
+				      .timestamps = true,
+				      .window_scaling = true };
+	for (int i = 0; i < 4; i++) {
+		r[i].proto = PROTO_TCP;
+		r[i].dport = r[i].seen_dport = 80;
+	}
+	r[0].hop.tcp_said = TCP_SAID_OPTIONS | TCP_SAID_WHOLE;
+	r[0].hop.tcp_mss = 1460;
+	r[0].hop.tcp_scale = 7;
+	r[1].seen_dport = 81;
+	r[2].seen_dport = 81;
+	r[2].hop.tcp_said = TCP_SAID_MSS | TCP_SAID_SCALE | TCP_SAID_WHOLE;
+	r[2].hop.tcp_mss = 1300;
+	r[2].hop.tcp_scale = 7;
+	r[3].seen_dport = 0;
+	r[3].hop.kind = REPLY_TCP;
+	r[3].hop.quoted_size = 0;
+	r[3].hop.flags = HOP_REACHED | HOP_FINAL;
+	r[3].hop.tcp_flags = TCP_SYN | TCP_ACK;
+	r[3].hop.tcp_said = TCP_SAID_MSS;
+	r[3].hop.tcp_mss = 1452;
+	records_join(r, 4, STOP_COMPLETED);
+	text = records_render(&jsonl_format, &run, r, 4);
+	assert_non_null(strstr(text, "\"syn\":{\"mss\":1460,\"sack\":true,"
+				     "\"timestamps\":true,\"wscale\":7},"));
+	assert_non_null(strstr(text,
+			       "\"icmp_q_tos\":0,\"icmp_q_tcp_dport\":80,"
+			       "\"icmp_q_tcp_mss\":1460,"
+			       "\"icmp_q_tcp_sack\":true,"
+			       "\"icmp_q_tcp_timestamps\":true,"
+			       "\"icmp_q_tcp_wscale\":7,"
+			       "\"icmp_q_tcp_whole\":true,\"auth_bits\""));
+	assert_non_null(strstr(text, "\"icmp_q_tcp_dport\":81,\"auth_bits\""));
+	assert_string_equal(
+		FINDINGS_OF(text),
+		"\"findings\":[{\"kind\":\"dport-rewritten\",\"from\":80,"
+		"\"to\":81,\"first_ttl\":2,\"last_ttl\":1},"
+		"{\"kind\":\"option-changed\",\"options\":[\"mss\"],"
+		"\"syn_ack_mss\":1452,\"from\":1460,\"to\":1300,"
+		"\"first_ttl\":3,\"last_ttl\":1},"
+		"{\"kind\":\"option-removed\","
+		"\"options\":[\"sack\",\"timestamps\"],"
+		"\"first_ttl\":3,\"last_ttl\":1},"
+		"{\"kind\":\"option-unchanged\",\"options\":[\"wscale\"],"
+		"\"first_ttl\":1,\"last_ttl\":3}]}\n");
+	free(text);
+	for (int i = 0; i < 3; i++)
+		r[i].hop.tcp_said = 0;
+	text = records_render(&jsonl_format, &run, r, 4);
+	assert_non_null(
+		strstr(FINDINGS_OF(text),
+		       "{\"kind\":\"option-not-visible\",\"options\":[\"mss\","
+		       "\"sack\",\"timestamps\",\"wscale\"],"
+		       "\"syn_ack_mss\":1452}]}\n"));
+	free(text);
+}
+
 /* Every reason by its name; the code of an unreachable; ICMP has no ports. */
 static void test_stops(void **state)
 {
@@ -252,10 +327,15 @@ static void test_jq(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),	  cmocka_unit_test(test_reply),
-		cmocka_unit_test(test_trace),	  cmocka_unit_test(test_stops),
-		cmocka_unit_test(test_hop_count), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_flood),	  cmocka_unit_test(test_jq),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_quoted_tcp),
+		cmocka_unit_test(test_stops),
+		cmocka_unit_test(test_hop_count),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_jq),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "lib/inet.h"
 #include "lib/log.h"
 #include "out/formats.h"
+#include "probe/tcp.h"
 #include "records.h"
 #include "reply.h"
 #include "scratch.h"
@@ -96,6 +97,14 @@ static char *draw_traces(u8 proto, u8 attempts, int n, u64 seed)
 		     : proto == PROTO_TCP ? "tcp"
 					  : "icmp";
 	run.wait_ms = 1500;
+	if (proto == PROTO_TCP)
+		run.syn = (struct tcp_shape){
+			.mss = attempts > 1 ? TCP_MSS_DEFAULT : 1000,
+			.flags = TCP_SYN,
+			.sack = attempts > 1,
+			.timestamps = true,
+			.window_scaling = attempts > 1,
+		};
 	for (int i = 0; i < n; i++)
 		all += traces_draw(&t, r + all);
 	text = records_render(&jsonl_format, &run, r, all);

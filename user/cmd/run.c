@@ -99,6 +99,7 @@ static int open_writer(struct run *r)
 		.max_ttl = c->fill_ttl ? c->fill_ttl : c->max_ttl,
 		.attempts = c->attempts,
 		.wait_ms = (u32)(c->wait_ns / NS_PER_MS),
+		.syn = c->method == PROBE_TCP ? c->tcp : (struct tcp_shape){},
 		.text = c->text,
 		.seen = &r->seen,
 		.frames = &r->frames,

@@ -182,6 +182,7 @@ static void put_head(struct out *o, const struct held_summary *s)
 	struct atlas *a = o->state;
 	const struct record *r = &a->held.record[0];
 	bool v4 = addr_is_v4(&r->dst);
+	const struct addr *seen = findings_source(&a->findings);
 	u32 headers = (v4 ? V4_HEADER : V6_HEADER) + UDP_HEADER;
 	struct json *j = &a->json;
 
@@ -194,9 +195,7 @@ static void put_head(struct out *o, const struct held_summary *s)
 		json_addr(j, "dst_name", &r->dst);
 	json_addr(j, "dst_addr", &r->dst);
 	json_addr(j, "src_addr", &r->src);
-	json_addr(j, "from",
-		  a->findings.n ? &a->findings.f[a->findings.n - 1].seen
-				: &r->src);
+	json_addr(j, "from", seen ? seen : &r->src);
 	json_string(j, "proto", protocol(r->proto));
 	json_u64(j, "af", v4 ? 4 : 6);
 	/* of the payload, which TCP has none of */
@@ -248,7 +247,7 @@ static void atlas_record(struct out *o, const struct record *r)
 		put_trace(o); /* one that never ended */
 	if (r->flags & RECORD_SESSION)
 		return; /* the format has no place for it */
-	findings_note(&a->findings, r);
+	findings_note(&a->findings, o->run, r);
 	held_add(&a->held, r);
 	if (r->flags & RECORD_LAST)
 		put_trace(o);

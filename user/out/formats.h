@@ -12,8 +12,9 @@
  *
  * jsonl: one object a line. A trace is one line, {"type":"trace"}, with the
  * keys of scamper's JSON; besides, per hop, auth_bits, and where they apply
- * seen_src and seen_sport, reached, dup, late (true, else not there); per
- * trace, findings. What stands alone is one line per answer,
+ * seen_src and seen_sport, reached, dup, late (true, else not there), tcp_* of
+ * the answer, icmp_q_tcp_* of the quote; per trace, findings, and syn: what
+ * options they are about. What stands alone is one line per answer,
  * {"type":"reply"}. Times are UTC; "rtt" in ms, null if unknown; probe_id and
  * attempt count from 1.
  *

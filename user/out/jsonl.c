@@ -72,6 +72,27 @@ static void put_labels(struct json *j, const struct hop *h)
 	json_end(j);
 }
 
+/* What a quote shows of our own segment. */
+static void put_quoted_tcp(struct json *j, const struct record *r)
+{
+	const struct hop *h = &r->hop;
+
+	if (r->seen_dport)
+		json_u64(j, "icmp_q_tcp_dport", r->seen_dport);
+	if (h->tcp_said & TCP_SAID_MSS)
+		json_u64(j, "icmp_q_tcp_mss", h->tcp_mss);
+	if (h->tcp_said & TCP_SAID_SACK)
+		json_bool(j, "icmp_q_tcp_sack", true);
+	if (h->tcp_said & TCP_SAID_TIMESTAMPS)
+		json_bool(j, "icmp_q_tcp_timestamps", true);
+	if (h->tcp_said & TCP_SAID_SCALE)
+		json_u64(j, "icmp_q_tcp_wscale", h->tcp_scale);
+	if (h->tcp_said & TCP_SAID_MALFORMED)
+		json_bool(j, "icmp_q_tcp_malformed", true);
+	if (h->tcp_said & TCP_SAID_WHOLE)
+		json_bool(j, "icmp_q_tcp_whole", true);
+}
+
 /* The flags as scamper has them. */
 static void put_tcp(struct json *j, const struct hop *h)
 {
@@ -111,6 +132,8 @@ static void put_answer(struct json *j, const struct record *r)
 		json_u64(j, "icmp_q_ipl", h->quoted_size);
 		json_u64(j, "icmp_q_tos", h->quoted_tos);
 	}
+	if (held_quotes(h) && r->proto == PROTO_TCP)
+		put_quoted_tcp(j, r);
 	if (h->mtu)
 		json_u64(j, "icmp_nhmtu", h->mtu);
 	put_labels(j, h);
@@ -205,6 +228,26 @@ static void put_start(struct out *o, u64 sent_ns)
 	json_end(&l->json);
 }
 
+/* With what the quotes are to be compared. */
+static void put_syn(struct out *o, const struct record *r)
+{
+	const struct tcp_shape *s = &o->run->syn;
+	struct json *j = &((struct jsonl *)o->state)->json;
+
+	if (r->proto != PROTO_TCP || !tcp_shape_said(s))
+		return;
+	json_object(j, "syn");
+	if (s->mss)
+		json_u64(j, "mss", tcp_shape_mss(s, addr_is_v4(&r->dst)));
+	if (s->sack)
+		json_bool(j, "sack", true);
+	if (s->timestamps)
+		json_bool(j, "timestamps", true);
+	if (s->window_scaling)
+		json_u64(j, "wscale", TCP_SHIFT);
+	json_end(j);
+}
+
 static void put_head(struct out *o, const struct held_summary *s)
 {
 	struct jsonl *l = o->state;
@@ -235,27 +278,67 @@ static void put_head(struct out *o, const struct held_summary *s)
 	json_u64(j, "tos", r->tos);
 	json_u64(j, "probe_size", r->probe_size);
 	json_u64(j, "probe_count", s->probes);
+	put_syn(o, r);
 	if (omitted)
 		json_u64(j, "omitted", omitted);
 }
 
-static void put_findings(struct jsonl *l)
+static void put_options(struct json *j, u8 options, u16 syn_ack_mss)
 {
-	struct json *j = &l->json;
-	const struct finding *f;
+	static const char *const name[] = { "mss", "sack", "timestamps",
+					    "wscale" };
 
-	json_array(j, "findings");
-	for (unsigned int i = 0; i < l->findings.n; i++) {
-		f = &l->findings.f[i];
-		json_object(j, NULL);
-		json_string(j, "kind", "source-rewritten");
+	json_array(j, "options");
+	for (int i = 0; i < 4; i++)
+		if (options >> i & 1)
+			json_string(j, NULL, name[i]);
+	json_end(j);
+	if (options & TCP_SAID_MSS && syn_ack_mss)
+		json_u64(j, "syn_ack_mss", syn_ack_mss);
+}
+
+static void put_finding(struct jsonl *l, const struct finding *f)
+{
+	static const char *const kind[] = {
+		[FINDING_SOURCE] = "source-rewritten",
+		[FINDING_DSCP] = "dscp-changed",
+		[FINDING_ECN] = "ecn-changed",
+		[FINDING_DPORT] = "dport-rewritten",
+		[FINDING_MSS] = "option-changed",
+		[FINDING_SCALE] = "option-changed",
+		[FINDING_REMOVED] = "option-removed",
+		[FINDING_UNCHANGED] = "option-unchanged",
+		[FINDING_NOT_VISIBLE] = "option-not-visible",
+	};
+	struct json *j = &l->json;
+
+	json_object(j, NULL);
+	json_string(j, "kind", kind[f->kind]);
+	if (f->kind == FINDING_SOURCE) {
 		json_addr(j, "seen", &f->seen);
 		if (f->port)
 			json_u64(j, "port", f->port);
-		json_u64(j, "first_ttl", f->first_ttl);
-		json_end(j);
 	}
+	if (f->options)
+		put_options(j, f->options, l->findings.syn_ack_mss);
+	if (f->kind > FINDING_SOURCE && f->kind < FINDING_REMOVED) {
+		json_u64(j, "from", f->from);
+		json_u64(j, "to", f->to);
+	}
+	if (f->kind < FINDING_NOT_VISIBLE)
+		json_u64(j, "first_ttl", f->first_ttl);
+	if (f->kind > FINDING_SOURCE && f->kind < FINDING_NOT_VISIBLE)
+		json_u64(j, "last_ttl", f->last_ttl);
 	json_end(j);
+}
+
+static void put_findings(struct jsonl *l)
+{
+	findings_end(&l->findings);
+	json_array(&l->json, "findings");
+	for (unsigned int i = 0; i < l->findings.n; i++)
+		put_finding(l, &l->findings.f[i]);
+	json_end(&l->json);
 }
 
 /* Those with (or without) an answer, and up to (or beyond) the end. */
@@ -349,7 +432,7 @@ static void jsonl_record(struct out *o, const struct record *r)
 		l->session[r->hop.attempt & COOKIE_MAX_ATTEMPT] = *r;
 		return;
 	}
-	findings_note(&l->findings, r);
+	findings_note(&l->findings, o->run, r);
 	held_add(&l->held, r);
 	if (r->flags & RECORD_LAST)
 		put_trace(o);

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "probe/tcp.h"
 #include "trace/record.h"
 
 /* What holds for the whole run. Strings and pointers outlive the writer. */
@@ -20,7 +21,8 @@ struct out_run {
 	const char *strategy; /* "exhaustive", "ladder" */
 	u64 wall_offset_ns;   /* CLOCK_REALTIME = CLOCK_MONOTONIC + this */
 	u8 first_ttl, max_ttl, attempts;
-	u32 wait_ms;			/* for a reply, at most */
+	u32 wait_ms;	      /* for a reply, at most */
+	struct tcp_shape syn; /* all 0: there are none, or nobody knows */
 	const struct text_config *text; /* for -o text (text.h), or NULL */
 	struct out_seen *seen;		/* who answered (seen.h), or NULL */
 	struct frames *frames;		/* for -o pcap (frames.h), or NULL */

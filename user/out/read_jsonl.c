@@ -117,6 +117,36 @@ static int get_tcp(const struct reader *r, struct json_object *o, struct hop *h)
 	return err;
 }
 
+/* What a quote shows of our own segment. */
+static int get_quoted_tcp(const struct reader *r, struct json_object *o,
+			  struct record *x)
+{
+	static const struct {
+		const char *key;
+		u8 what;
+	} said[] = {
+		{ "icmp_q_tcp_sack", TCP_SAID_SACK },
+		{ "icmp_q_tcp_timestamps", TCP_SAID_TIMESTAMPS },
+		{ "icmp_q_tcp_malformed", TCP_SAID_MALFORMED },
+		{ "icmp_q_tcp_whole", TCP_SAID_WHOLE },
+	};
+	struct hop *h = &x->hop;
+	int err = key_u16(r, o, "icmp_q_tcp_dport", &x->seen_dport);
+
+	if (!err)
+		err = key_u16(r, o, "icmp_q_tcp_mss", &h->tcp_mss);
+	if (!err)
+		err = key_u8(r, o, "icmp_q_tcp_wscale", &h->tcp_scale);
+	if (json_object_object_get_ex(o, "icmp_q_tcp_mss", NULL))
+		h->tcp_said |= TCP_SAID_MSS;
+	if (json_object_object_get_ex(o, "icmp_q_tcp_wscale", NULL))
+		h->tcp_said |= TCP_SAID_SCALE;
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+		if (key_true(o, said[i].key))
+			h->tcp_said |= said[i].what;
+	return err;
+}
+
 /* What hops of a trace and single replies have in common. */
 static int get_answer(const struct reader *r, struct json_object *o,
 		      struct record *x)
@@ -150,6 +180,8 @@ static int get_answer(const struct reader *r, struct json_object *o,
 				   "ICMP type %u answers no probe",
 				   (unsigned int)type);
 	if (h->kind == REPLY_TCP && get_tcp(r, o, h))
+		return -EBADMSG;
+	if (held_quotes(h) && x->proto == PROTO_TCP && get_quoted_tcp(r, o, x))
 		return -EBADMSG;
 	if (key_true(o, "reached"))
 		h->flags |= HOP_REACHED | HOP_FINAL;
@@ -371,6 +403,25 @@ static int get_run(struct reader *r, struct json_object *o)
 	return err;
 }
 
+/* What the SYNs were like, if it is said. */
+static int get_syn(struct reader *r, struct json_object *o)
+{
+	struct tcp_shape *s = &r->run.syn;
+	struct json_object *syn;
+	int err;
+
+	if (!json_object_object_get_ex(o, "syn", &syn))
+		return 0;
+	if (!json_object_is_type(syn, json_type_object))
+		return reader_fail(r, key_where(r, "syn"), "syn is no object");
+	err = key_u16(r, syn, "mss", &s->mss);
+	s->flags = TCP_SYN;
+	s->sack = key_true(syn, "sack");
+	s->timestamps = key_true(syn, "timestamps");
+	s->window_scaling = json_object_object_get_ex(syn, "wscale", NULL);
+	return err;
+}
+
 static u8 stop_reason(const char *text)
 {
 	u8 i = HELD_STOPS;
@@ -392,6 +443,8 @@ static int get_trace(struct reader *r, struct json_object *o)
 	err = get_common(r, o, &common);
 	if (!err)
 		err = get_run(r, o);
+	if (!err)
+		err = get_syn(r, o);
 	if (!err)
 		err = key_u64(r, o, "hop_count", UINT8_MAX, &hop_count);
 	if (!err)

@@ -197,17 +197,11 @@ static void put_session(struct out *o, const struct record *r)
 static void put_findings(struct out *o)
 {
 	struct text *t = o->state;
-	char text[ASCII_ADDR + 1];
-	const struct finding *f;
 
+	findings_end(&t->findings);
 	for (unsigned int i = 0; i < t->findings.n; i++) {
-		f = &t->findings.f[i];
-		fprintf(o->to, "Our address is seen as %s",
-			addr_text(&f->seen, text));
-		if (f->port)
-			fprintf(o->to, " (port %u)", f->port);
-		fprintf(o->to, " from hop %u on: a translator on the path.\n",
-			f->first_ttl);
+		finding_text(&t->findings, &t->findings.f[i], o->to);
+		fputc('\n', o->to);
 	}
 	if (t->fate)
 		fprintf(o->to, "%s\n", told_fate(t->fate));
@@ -281,7 +275,7 @@ static void print(struct out *o, const struct record *r, const char *name)
 		show(o);
 		return;
 	}
-	findings_note(&t->findings, r);
+	findings_note(&t->findings, o->run, r);
 	put_hop(o, r, name);
 	if (r->flags & RECORD_LAST)
 		finish(o);
