@@ -57,12 +57,20 @@ static void read_options(const u8 *frame, u32 len, const struct reply *r)
 	};
 	struct tcp_said said;
 
-	if (r->kind != REPLY_TCP)
+	if (r->kind < REPLY_EXPIRED ||
+	    (r->kind != REPLY_TCP && r->kind > REPLY_PARAM))
 		return;
 	memset(&said, 0xff, sizeof(said));
-	tcp_read(&answer, &said);
-	if (said.what >= TCP_SAID_MALFORMED << 1)
+	if (r->kind == REPLY_TCP)
+		tcp_read(&answer, &said);
+	else
+		tcp_read_quote(&answer, &said);
+	if (said.what >= TCP_SAID_WHOLE << 1)
 		need("nothing is said that has no name");
+	if (said.what & TCP_SAID_WHOLE &&
+	    (r->kind == REPLY_TCP || r->qproto != PROTO_TCP ||
+	     said.what & TCP_SAID_MALFORMED))
+		need("whole is only what was quoted, and sound");
 	if ((said.mss && !(said.what & TCP_SAID_MSS)) ||
 	    (said.scale && !(said.what & TCP_SAID_SCALE)))
 		need("what was not said is 0");

@@ -190,6 +190,131 @@ static void any_octets(void **state)
 	assert_in_range(bad, 20000, 95000);
 }
 
+/* Our SYN with those options as a router quotes it: `there` octets of the TCP
+ * header, and zeroes behind it up to `pad` octets of quote. */
+struct quote {
+	u8 family, offset, flags;
+	u16 there, pad;
+	u8 ext; /* an extension header in front of it */
+};
+
+static struct tcp_said read_quote(const struct quote *q, const u8 *options,
+				  u32 size)
+{
+	u32 ip = q->family == 4 ? 20 : 40;
+	struct frame f = {
+		.ip = { 4, "198.51.100.7", "192.0.2.1" },
+		.l4 = { PROTO_ICMP, .type = ICMP4_EXPIRED },
+		.quote = { 4, "192.0.2.1", "203.0.113.9" },
+		.quoted = { PROTO_TCP, .payload = (u16)size,
+			    .flags = q->flags },
+		.quote_max = (u16)(ip + (q->ext ? 8 : 0) + q->there),
+		.quote_pad = q->pad,
+	};
+	u8 at[FRAME_MAX], *frame, *tcp;
+	struct tcp_said said;
+	struct answer a;
+
+	if (q->family == 6) {
+		f.ip.family = f.quote.family = 6;
+		f.ip.src = "2001:db8:f::7";
+		f.ip.dst = f.quote.src = "2001:db8::1";
+		f.quote.dst = "2001:db8:9::9";
+		f.l4 = (struct frame_l4){ .proto = PROTO_ICMP6,
+					  .type = ICMP6_EXPIRED };
+		f.quote.ext[0].next = PROTO_DSTOPTS;
+		f.quote.ext_count = q->ext;
+	}
+	a.frame_len = frame_build(&f, at);
+	tcp = at + 14 + 2 * ip + 8 + (q->ext ? 8 : 0);
+	if (q->there > 12)
+		tcp[12] = q->offset ? q->offset : (u8)((20 + size) / 4 << 4);
+	for (u32 i = 20; i < q->there && i < 20 + size; i++)
+		tcp[i] = options[i - 20];
+	frame = malloc(a.frame_len);
+	assert_non_null(frame);
+	memcpy(frame, at, a.frame_len);
+	a.frame = frame;
+	assert_int_equal(reply_parse(frame, a.frame_len, &a.reply),
+			 REPLY_EXPIRED);
+	tcp_read_quote(&a, &said);
+	free(frame);
+	return said;
+}
+
+static const u8 linux_options[] = { 2, 4, 5, 180, 4, 2, 8, 10, 0, 0,
+				    0, 1, 0, 0,	  0, 0, 1, 3,  3, 7 };
+
+/* As much as is there is told, and nothing else, wherever the quote ends. */
+static void every_length(void **state)
+{
+	for (u16 there = 8; there <= 40; there++) {
+		struct quote q = { 4, .flags = TCP_SYN, .there = there };
+
+		for (q.family = 4; q.family <= 6; q.family += 2) {
+			struct tcp_said s = read_quote(&q, linux_options, 20);
+			u8 want = 0;
+
+			want |= there >= 24 ? TCP_SAID_MSS : 0;
+			want |= there >= 26 ? TCP_SAID_SACK : 0;
+			want |= there >= 36 ? TCP_SAID_TIMESTAMPS : 0;
+			want |= there == 40 ? TCP_SAID_SCALE | TCP_SAID_WHOLE
+					    : 0;
+			assert_int_equal(s.what, want);
+			assert_int_equal(s.mss, there >= 24 ? 1460 : 0);
+			assert_int_equal(s.scale, there == 40 ? TCP_SHIFT : 0);
+		}
+	}
+}
+
+/* Zeroes in place of what was cut, between words as routers cut, are no list
+ * without the rest. */
+static void padded(void **state)
+{
+	enum { FIRST = TCP_SAID_MSS | TCP_SAID_SACK | TCP_SAID_TIMESTAMPS };
+	static const u8 want[] = { 0,
+				   0,
+				   0,
+				   0,
+				   TCP_SAID_MSS,
+				   FIRST,
+				   FIRST,
+				   FIRST,
+				   FIRST | TCP_SAID_SCALE | TCP_SAID_WHOLE };
+
+	for (u16 words = 2; words <= 10; words++) {
+		struct quote q = { 4, .flags = TCP_SYN, .there = words * 4,
+				   .pad = 128 };
+
+		for (q.family = 4; q.family <= 6; q.family += 2)
+			assert_int_equal(read_quote(&q, linux_options, 20).what,
+					 want[words - 2]);
+	}
+}
+
+static void odd_quotes(void **state)
+{
+	static const u8 bad[] = { 2, 4, 5, 180, 8, 1, 0, 0 },
+			beyond[] = { 2, 4, 5, 180, 8, 10, 0, 0 },
+			none[] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+	struct quote q = { 4, .flags = TCP_SYN, .there = 28 };
+	const struct quote ext = { 6, .flags = TCP_SYN, .there = 28, .ext = 1 };
+
+	assert_int_equal(read_quote(&q, none, 8).what, TCP_SAID_WHOLE);
+	assert_int_equal(read_quote(&q, bad, 8).what, TCP_SAID_MSS | BAD);
+	assert_int_equal(read_quote(&q, beyond, 8).what, TCP_SAID_MSS | BAD);
+	q.offset = 15 << 4; /* then it may well be that it was cut */
+	assert_int_equal(read_quote(&q, beyond, 8).what, TCP_SAID_MSS);
+	for (u8 words = 1; words < 5; words++) {
+		q.offset = (u8)(words << 4);
+		assert_int_equal(read_quote(&q, none, 8).what, 0);
+	}
+	q.offset = 0;
+	q.flags = TCP_ACK; /* none of a SYN's */
+	assert_int_equal(read_quote(&q, none, 8).what, 0);
+	assert_int_equal(read_quote(&ext, none, 8).what, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +324,9 @@ int main(void)
 		cmocka_unit_test(only_of_a_syn),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(any_octets),
+		cmocka_unit_test(every_length),
+		cmocka_unit_test(padded),
+		cmocka_unit_test(odd_quotes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
