@@ -16,7 +16,7 @@ enum {
 #define SLACK_NS (10 * NS_PER_MS)
 
 _Static_assert(CLIMB_SEEN_TCP * sizeof(struct climb_seen) +
-			       CLIMB_QUOTE * sizeof(struct climb_quote) ==
+			       CLIMB_QUOTE * sizeof(struct quote) ==
 		       CLIMB_SEEN * sizeof(struct climb_seen),
 	       "a trace by TCP is no larger");
 
@@ -43,8 +43,8 @@ static unsigned int quotes_max(const struct ladder_config *rules)
 	return probe_is_tcp(rules->method) ? CLIMB_QUOTE : 0;
 }
 
-static struct climb_quote *quotes_of(struct climb *c,
-				     const struct ladder_config *rules)
+static struct quote *quotes_of(struct climb *c,
+			       const struct ladder_config *rules)
 {
 	return (void *)(seen_of(c, rules) + seen_max(rules));
 }
@@ -77,7 +77,7 @@ size_t climb_size(const struct ladder_config *rules)
 	size_t size = sizeof(struct climb) +
 		      ladder_rungs(rules) * sizeof(struct rung) +
 		      seen_max(rules) * sizeof(struct climb_seen) +
-		      quotes_max(rules) * sizeof(struct climb_quote);
+		      quotes_max(rules) * sizeof(struct quote);
 
 	return (size + 7) & ~(size_t)7;
 }
@@ -226,21 +226,15 @@ static u8 remember_seen(struct climb *c, const struct ladder_config *rules,
 	return ++c->seen;
 }
 
-static u8 remember_quote(struct climb *c, const struct ladder_config *rules,
-			 const struct reply *r, const struct hop *h)
+static void remember_quote(struct climb *c, const struct ladder_config *rules,
+			   struct rung *g, const struct hop *h, u16 dport)
 {
-	const struct climb_quote q = { h->tcp_mss, r->dport, h->tcp_said,
-				       h->tcp_scale };
-	struct climb_quote *quote = quotes_of(c, rules);
-	unsigned int i;
+	u8 q = quotes_note(quotes_of(c, rules), c->quotes, quotes_max(rules), h,
+			   dport);
 
-	for (i = 0; i < c->quotes; i++)
-		if (!memcmp(&quote[i], &q, sizeof(q)))
-			return (u8)(i + 1);
-	if (i == quotes_max(rules))
-		return 0;
-	quote[i] = q;
-	return ++c->quotes;
+	g->quote = q & 15;
+	if (q > c->quotes)
+		c->quotes = q & 7;
 }
 
 static bool is_accepted(const struct rung *g)
@@ -274,7 +268,7 @@ enum climb_outcome climb_answer(struct climb *c,
 	if (g->flags & HOP_REWRITTEN)
 		g->seen = remember_seen(c, rules, &a->reply);
 	if (a->reply.qproto == PROTO_TCP)
-		g->quote = remember_quote(c, rules, &a->reply, &h) & 15;
+		remember_quote(c, rules, g, &h, a->reply.dport);
 	level = i / rules->attempts;
 	if (g->flags & HOP_FINAL && level < c->ceiling)
 		c->ceiling = (u8)(level + 1);
@@ -558,8 +552,7 @@ void climb_records(const struct climb *c, const struct ladder_config *rules,
 		   unsigned int from, unsigned int n, struct record *out)
 {
 	const struct climb_seen *seen = seen_of((struct climb *)c, rules);
-	const struct climb_quote *quote =
-		quotes_of((struct climb *)c, rules) - 1;
+	const struct quote *quote = quotes_of((struct climb *)c, rules);
 	struct record common = {};
 	struct cookie cookie;
 	u64 flow;
@@ -589,12 +582,8 @@ void climb_records(const struct climb *c, const struct ladder_config *rules,
 			out->seen = seen[g->seen - 1].addr;
 			out->seen_sport = seen[g->seen - 1].port;
 		}
-		if (g->quote) {
-			out->hop.tcp_mss = quote[g->quote].mss;
-			out->hop.tcp_said = quote[g->quote].said;
-			out->hop.tcp_scale = quote[g->quote].scale;
-			out->seen_dport = quote[g->quote].dport;
-		}
+		if (g->quote)
+			quotes_tell(&quote[g->quote - 1], out);
 		out->flags = RECORD_TRACE;
 		if (i == 0 && !c->begun)
 			out->flags |= RECORD_FIRST;

@@ -21,18 +21,13 @@
 #include "lib/heap.h"
 #include "probe/sack.h"
 #include "trace/ladder.h"
+#include "trace/quotes.h"
 #include "trace/rung.h"
 
 /* As what a translator made our address appear. */
 struct __attribute__((packed, aligned(2))) climb_seen {
 	struct addr addr;
 	u16 port;
-};
-
-/* What a quote shows of the segment that we sent. */
-struct climb_quote {
-	u16 mss, dport;
-	u8 said, scale;
 };
 
 struct climb {
@@ -52,7 +47,7 @@ struct climb {
 	u8 list;    /* enum roster_list */
 	u8 seen;    /* filled climb_seen, which stand behind the last rung */
 	u8 again;   /* rungs that are RUNG_AGAIN */
-	u8 quotes;  /* filled climb_quote, which stand behind those */
+	u8 quotes;  /* filled quotes, which stand behind those */
 	bool accepted : 1; /* a SYN/ACK came */
 	bool held : 1;	   /* ladder's: it waits for its sessions */
 	bool lone : 1;	   /* one probe at a time */

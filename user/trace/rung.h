@@ -33,7 +33,7 @@ struct __attribute__((packed, aligned(2))) rung {
 	};
 	u8 state;     /* enum hop_state or RUNG_* */
 	u8 kind : 4;  /* enum reply_kind */
-	u8 quote : 4; /* 1 + index of climb_quote; 0: none */
+	u8 quote : 4; /* 1 + index of struct quote; 0: none */
 	u8 icmp_type, icmp_code;
 	u8 reply_ttl, reply_tos, quoted_ttl, quoted_tos;
 	u8 auth_bits;
