@@ -9,14 +9,14 @@
 RESULTS=
 
 # Begins a sweep of two hops that always answer; sets PID.
-begin() # SECONDS that it lasts
+begin() # SECONDS that it lasts [SWEEP ARGUMENT...]
 {
 	: >"$LAB_DIR/beside.log"
 	rm -f "$RESULTS" # an older one would be replaced only at the end
 	wait_for 10 at r1 ping -qc 1 -W 1 10.3.0.4
 	beside r1 "$WHITHER" sweep -i r2 --include-special -m 2 -q 10 \
 		-r $((5120 / $1)) --quiet --cooldown 1 --tx "$TX" \
-		-o "jsonl:$RESULTS" 10.3.0.0/24
+		-o "jsonl:$RESULTS" "${@:2}" 10.3.0.0/24
 	wait_for 5 grep -q addr "$RESULTS" # may stay in a buffer for a while
 }
 
@@ -84,6 +84,24 @@ test_mac()
 			sort -u | wc -l)"
 }
 
+# The same trace by trace, each of which waits longer than it takes until the
+# other MAC is known: what went to the old one is sent again.
+test_mac_ladder()
+{
+	at r1 sysctl -qw net.ipv4.neigh.r2.base_reachable_time_ms=2000
+	ip -n "$LAB-r1" neigh flush dev r2
+	begin 12 -S ladder --active 16 --cooldown 10
+	ip -n "$LAB-r2" link set r1 address 02:00:00:00:00:78
+	says "ladder: the next hop has another MAC" '02:00:00:00:00:78'
+	wait "$PID"
+	same "ladder, another MAC: ends well" 0 $?
+	same "ladder, another MAC: every hop is there" $((255 * 2 * 10)) \
+		"$(jq -r 'select(.dst != "10.3.0.255") | .dst as $dst |
+			.hops[] | select(.addr) |
+			[$dst, .probe_ttl, .probe_id] | @csv' "$RESULTS" |
+			sort -u | wc -l)"
+}
+
 test_gone()
 {
 	local -i lines
@@ -107,5 +125,6 @@ TX=auto
 test_carrier
 test_down
 test_mac
+test_mac_ladder
 test_gone
 lab_end

@@ -128,10 +128,12 @@ test_flaps()
 	local all="20.0.0.0/13 2001:200::/39"
 
 	flaps exhaustive 1 "$all" -r 12000 --cooldown 0.5 &
-	flaps doubletree 2 "$all" -r 1500 --cooldown 1 -S doubletree
+	flaps doubletree 2 "$all" -r 1500 --cooldown 1 -S doubletree &
+	flaps ladder 3 20.0.0.0/15 -r 1500 --cooldown 1 -S ladder
 	wait
 	judge_flaps exhaustive "$all"
 	judge_flaps doubletree "$all"
+	judge_flaps ladder 20.0.0.0/15
 }
 
 remove()

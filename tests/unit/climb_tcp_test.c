@@ -33,6 +33,7 @@ struct world {
 	struct ladder_config rules;
 	struct climb *c;
 	u64 now, rtt_ns, closed_ns; /* of the destination's connection */
+	struct doubt doubt;	    /* none */
 	bool stateless;		    /* answers each SYN */
 	u8 deaf;		    /* 1 + attempt that it never answers */
 	struct reply_due reply[REPLIES];
@@ -134,7 +135,7 @@ static unsigned int run(struct world *w, struct record *r)
 		}
 		w->now += STEP_NS;
 		hear(w);
-		climb_expire(w->c, &w->rules, w->now);
+		climb_expire(w->c, &w->rules, &w->doubt, w->now);
 	}
 	climb_records(w->c, &w->rules, 0, w->c->total, r);
 	return w->c->total;
@@ -231,7 +232,7 @@ static void halted(void **state)
 			}
 			w.now += STEP_NS;
 			hear(&w);
-			climb_expire(w.c, &w.rules, w.now);
+			climb_expire(w.c, &w.rules, &w.doubt, w.now);
 		}
 		if (!climb_judge(w.c, &w.rules))
 			climb_halt(w.c, &w.rules);

@@ -404,6 +404,108 @@ static void refuses_nonsense(void **state)
 	line_free(l);
 }
 
+/* What this host itself loses: of each probe the first so many that left. */
+static struct uplink_loss {
+	unsigned int first, left[LINE_TTLS][LINE_TRIES];
+} loss;
+
+static void lose(void *arg, const struct probe *p, struct fake_fate *fate)
+{
+	struct line *l = arg;
+
+	if (loss.left[p->ttl][p->attempt]++ >= loss.first)
+		return;
+	fate->copies = 0;
+	l->f.dropped++; /* told by missed() in the next turn */
+}
+
+static void assert_left(u8 ttls, unsigned int times)
+{
+	for (int ttl = 1; ttl <= ttls; ttl++)
+		for (int attempt = 0; attempt < 3; attempt++)
+			assert_int_equal(loss.left[ttl][attempt], times);
+}
+
+/* It is sent again, each time when it has waited in vain, and no more than
+ * four times; what was answered or is silent for others is not. */
+static void our_own_losses(void **state)
+{
+	struct line *l = line_new("10.0.0.4");
+
+	l->net.edit = lose;
+	l->how[2][1] = '*';
+	l->rules.max_ttl = 5; /* all in one window */
+	for (int i = 0; i < 2 * 6; i++) {
+		unsigned int first = i / 2;
+		bool enough = first <= 4;
+
+		loss = (struct uplink_loss){ .first = first };
+		l->rules.stream = i % 2;
+		assert_trace(l, enough ? "1 aaa 2 a*a 3 aaa 4 DDD completed"
+				       : "1 ??? 2 ??? 3 ??? 4 ??? 5 ??? "
+					 "hoplimit");
+		assert_left(enough ? 4 : 5, enough ? first + 1 : 5);
+		assert_in_range(taken_ms(l), 5000 * (enough ? first + 1 : 5),
+				5000 * (enough ? first + 1 : 5) + 100);
+		assert_int_equal(l->f.idle, 0);
+	}
+	line_free(l);
+}
+
+/* The first probe is lost, which is told when the second one leaves. */
+static void lose_and_tell_later(void *arg, const struct probe *p,
+				struct fake_fate *fate)
+{
+	struct line *l = arg;
+
+	if (p->ttl == 1 && !loss.left[1][0]++)
+		fate->copies = 0;
+	if (p->ttl == 2 && !loss.left[2][0]++)
+		l->s.ops->missed(&l->s, FAKE_START, FAKE_START + 1);
+}
+
+/* A trace that would end goes on with what had seemed silent, unless that was
+ * put already. */
+static void losses_known_later(void **state)
+{
+	struct line *l = line_new("10.0.0.4");
+
+	l->net.edit = lose_and_tell_later;
+	l->rules.attempts = l->rules.window = 1;
+	loss = (struct uplink_loss){};
+	assert_trace(l, "1 a 2 a 3 a 4 D completed");
+	l->how[2][0] = '*';
+	l->rules.gap_limit = 2;
+	loss = (struct uplink_loss){};
+	assert_trace(l, "1 a 2 * 3 a 4 D completed");
+	assert_int_equal(loss.left[1][0], 2);
+	assert_int_equal(loss.left[2][0], 1);
+	l->rules.stream = true;
+	loss = (struct uplink_loss){};
+	assert_trace(l, "1 * 2 * gaplimit");
+	line_free(l);
+}
+
+/* They keep the distance of all probes. */
+static void losses_keep_the_gap(void **state)
+{
+	struct line *l = line_new("10.0.0.4");
+	u64 last = 0;
+
+	loss = (struct uplink_loss){ .first = 1 };
+	l->net.edit = lose;
+	l->rules.window = 2;
+	l->rules.here_milli = 3000;
+	l->rules.send_gap_ns = 100 * NS_PER_MS;
+	assert_trace(l, "1 aaa 2 aaa 3 aaa 4 DDD completed");
+	assert_int_equal(l->f.sents, 2 * 12);
+	for (size_t i = 0; i < l->f.sents; i++) {
+		assert_true(l->f.sent[i].sent_ns >= last + 100 * NS_PER_MS);
+		last = l->f.sent[i].sent_ns;
+	}
+	line_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +518,9 @@ int main(void)
 		cmocka_unit_test(translated),
 		cmocka_unit_test(stray_answers),
 		cmocka_unit_test(outcome_is_the_answers),
+		cmocka_unit_test(our_own_losses),
+		cmocka_unit_test(losses_known_later),
+		cmocka_unit_test(losses_keep_the_gap),
 		cmocka_unit_test(refuses_nonsense),
 	};
 

@@ -101,7 +101,8 @@ static unsigned int limit_of(const struct climb *c,
 	return (unsigned int)c->ceiling * rules->attempts;
 }
 
-/* The next one to be sent again; UINT32_MAX: none, or one of them is out. */
+/* The next one to be sent again; UINT32_MAX: none, or one of them is out that
+ * the destination could take for the next one's connection. */
 static unsigned int next_again(const struct climb *c,
 			       const struct ladder_config *rules)
 {
@@ -112,7 +113,7 @@ static unsigned int next_again(const struct climb *c,
 	for (unsigned int i = c->base; i < c->next && i < end; i++) {
 		const struct rung *g = &c->rung[i];
 
-		if (g->label_count &&
+		if (c->accepted && g->label_count &&
 		    (g->state == RUNG_WAITING || g->state == RUNG_HANDED))
 			return UINT32_MAX;
 		if (g->state == RUNG_AGAIN && found == UINT32_MAX)
@@ -136,7 +137,7 @@ u64 climb_gate(const struct climb *c, const struct ladder_config *rules)
 	if (!rules->send_gap_ns || !c->next)
 		return 0;
 	last = &c->rung[c->next - 1];
-	for (unsigned int i = c->base; c->accepted && i < c->next; i++)
+	for (unsigned int i = 0; c->resent && i < c->next; i++)
 		if (c->rung[i].state == RUNG_HANDED ||
 		    c->rung[i].sent_ns > last->sent_ns)
 			last = &c->rung[i];
@@ -163,6 +164,7 @@ void climb_hand(struct climb *c, const struct ladder_config *rules,
 
 	if (i != UINT32_MAX) {
 		c->rung[i].label_count++;
+		c->resent = true;
 		c->again--;
 	} else {
 		i = c->next++;
@@ -414,14 +416,24 @@ u64 climb_due(const struct climb *c, const struct ladder_config *rules)
 		if (t < due)
 			due = t;
 		/* all wait as long: who left first gives up first */
-		if (!is_adaptive(rules) && !c->accepted)
+		if (!is_adaptive(rules) && !c->accepted && !c->resent)
 			break;
 	}
 	return due;
 }
 
+/* Is silence our own doing, and may that one be sent once more? */
+static bool is_lost(const struct climb *c, const struct ladder_config *rules,
+		    const struct doubt *doubt, unsigned int i)
+{
+	const struct rung *g = &c->rung[i];
+
+	return i < limit_of(c, rules) && g->label_count < CLIMB_AGAIN &&
+	       doubt_covers(doubt, g->sent_ns, g->sent_ns + rules->wait_max_ns);
+}
+
 unsigned int climb_expire(struct climb *c, const struct ladder_config *rules,
-			  u64 now)
+			  const struct doubt *doubt, u64 now)
 {
 	unsigned int n = 0;
 
@@ -429,7 +441,7 @@ unsigned int climb_expire(struct climb *c, const struct ladder_config *rules,
 		if (c->rung[i].state != RUNG_WAITING ||
 		    deadline(c, rules, i) > now)
 			continue;
-		if (swallowed_ns(c, rules, i)) {
+		if (swallowed_ns(c, rules, i) || is_lost(c, rules, doubt, i)) {
 			c->rung[i].state = RUNG_AGAIN;
 			c->again++;
 		} else {
@@ -499,6 +511,39 @@ bool climb_judge(struct climb *c, const struct ladder_config *rules)
 		end += rules->attempts;
 	}
 	return c->stop != STOP_NONE;
+}
+
+/* TTLs judged, the last ones of which nobody answered. */
+static u8 gap_before(const struct climb *c, const struct ladder_config *rules)
+{
+	u8 gap = 0;
+
+	while (gap < c->judged && !level_rtt(c, rules, c->judged - gap - 1u))
+		gap++;
+	return gap;
+}
+
+bool climb_revise(struct climb *c, const struct ladder_config *rules,
+		  const struct doubt *doubt)
+{
+	unsigned int first = c->total;
+
+	for (unsigned int i = c->total; i-- > c->emitted;) {
+		if (c->rung[i].state != HOP_SILENT ||
+		    !is_lost(c, rules, doubt, i))
+			continue;
+		c->rung[i].state = RUNG_AGAIN;
+		c->again++;
+		first = i;
+	}
+	if (first == c->total)
+		return false;
+	c->stop = STOP_NONE;
+	c->total = 0;
+	c->base = (u16)first;
+	c->judged = (u8)(first / rules->attempts);
+	c->gap = gap_before(c, rules);
+	return true;
 }
 
 unsigned int climb_in_flight(const struct climb *c)

@@ -20,6 +20,7 @@
 
 #include "lib/heap.h"
 #include "probe/sack.h"
+#include "trace/doubt.h"
 #include "trace/ladder.h"
 #include "trace/quotes.h"
 #include "trace/rung.h"
@@ -39,16 +40,16 @@ struct climb {
 	u16 next, base;		 /* rungs; see above */
 	u16 open;		 /* rungs handed out or sent, not resolved */
 	u16 total, emitted;	 /* records; total is set by the end */
-	u16 size;		 /* of probes within a session; 0: the rules' */
+	u16 again;		 /* rungs that are RUNG_AGAIN */
 	u8 ceiling; /* TTLs, from first_ttl, beyond which nothing is sent */
 	u8 judged;  /* TTLs judged */
 	u8 gap;	    /* of them, the last ones that nobody answered */
 	u8 stop;    /* enum stop_reason; NONE: goes on */
 	u8 list;    /* enum roster_list */
 	u8 seen;    /* filled climb_seen, which stand behind the last rung */
-	u8 again;   /* rungs that are RUNG_AGAIN */
 	u8 quotes;  /* filled quotes, which stand behind those */
 	bool accepted : 1; /* a SYN/ACK came */
+	bool resent : 1;   /* rungs did not leave in order */
 	bool held : 1;	   /* ladder's: it waits for its sessions */
 	bool lone : 1;	   /* one probe at a time */
 	bool begun : 1;	   /* ladder's: a record of it went out */
@@ -94,14 +95,17 @@ unsigned int climb_acknowledge(struct climb *c,
 /* The session of that flow failed: what it has under way is sent again. */
 void climb_forsake(struct climb *c, const struct ladder_config *rules, u8 flow);
 /*
- * Gives up what has waited long enough; how many.
+ * Gives up what has waited long enough; how many probes, those included of
+ * which the rung is sent again, a few times at most:
  *
- * All SYNs of a trace are of one connection: while the destination has it half
- * open for one of them, until our RST is there, it answers no other. Such a
- * one is not given up, but sent again, one at a time.
+ *   what left, or could have been answered, while this host lost frames: its
+ *   silence proves nothing
+ *   a SYN that the destination swallowed. All SYNs of a trace are of one
+ *   connection: while it is half open for one of them, until our RST is
+ *   there, no other is answered. They are sent again one at a time.
  */
 unsigned int climb_expire(struct climb *c, const struct ladder_config *rules,
-			  u64 now);
+			  const struct doubt *doubt, u64 now);
 /* When climb_expire() will next find something; UINT64_MAX: never. */
 u64 climb_due(const struct climb *c, const struct ladder_config *rules);
 
@@ -109,6 +113,10 @@ u64 climb_due(const struct climb *c, const struct ladder_config *rules);
 unsigned int climb_in_flight(const struct climb *c);
 /* Is the trace over? If so, stop and total are set. */
 bool climb_judge(struct climb *c, const struct ladder_config *rules);
+/* It is over, but was what it calls silent lost here, as has become known
+ * since? Then it goes on with that, as climb_expire() would have had it. */
+bool climb_revise(struct climb *c, const struct ladder_config *rules,
+		  const struct doubt *doubt);
 /* Ends it here and now. What is in flight becomes HOP_LOST: that no answer is
  * known is our doing. Returns how many those were. */
 unsigned int climb_halt(struct climb *c, const struct ladder_config *rules);

@@ -65,7 +65,8 @@ void ladder_place(struct ladder *l, struct climb *c, u64 now)
 {
 	u64 due, gate;
 
-	if (climb_judge(c, &l->rules)) {
+	if (climb_judge(c, &l->rules) &&
+	    !climb_revise(c, &l->rules, &l->doubt)) {
 		retire(l, c, false);
 		return;
 	}
@@ -103,7 +104,8 @@ static unsigned int records_known(const struct ladder *l, const struct climb *c)
 	return l->rules.stream ? c->base - c->emitted : 0;
 }
 
-/* What this host may have lost is never shown as silence. */
+/* What this host may have lost, each time that it was sent, is never shown as
+ * silence. */
 static void flag_doubtful(const struct ladder *l, struct record *r)
 {
 	if (r->hop.state == HOP_SILENT && !(r->flags & RECORD_SESSION) &&
@@ -371,7 +373,8 @@ static void ladder_expire(struct strategy *s, u64 now)
 		struct climb *c = heap_of(node, struct climb, due);
 
 		if (c->stop == STOP_NONE)
-			s->stats.silent += climb_expire(c, &l->rules, now);
+			s->stats.silent += climb_expire(c, &l->rules,
+							&l->doubt, now);
 		if (ladder_has_sessions(l))
 			ladder_expire_sessions(l, c, now);
 		else

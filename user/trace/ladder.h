@@ -14,6 +14,11 @@
  * Probes of higher TTLs that are in flight by then are not reported. What a
  * trace reports does not depend on its window.
  *
+ * A probe that this host may have lost, or the answer to it, is sent again when
+ * it has waited in vain, or when its trace would end if that is known only by
+ * then; after four times it is HOP_LOST. What a stream has put is not taken
+ * back.
+ *
  * Targets are started in a given order and only as probes are asked for:
  * traces under way come first, each a probe at a time in turn. A waiting
  * target costs nothing; an active trace of TTL 1..32 and one attempt costs
@@ -90,8 +95,8 @@ struct ladder_config {
 	bool by_reset;		 /* they end by RST, not by FIN */
 };
 
-/* Beyond what struct strategy counts. Every probe handed out ends as one of
- * answered, silent, refused, abandoned. */
+/* Beyond what struct strategy counts. Every probe handed out, those sent again
+ * included, ends as one of answered, silent, refused, abandoned. */
 struct ladder_progress {
 	u64 position;  /* of the order, in steps: targets taken so far */
 	u64 positions; /* in all */
