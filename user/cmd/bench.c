@@ -36,6 +36,7 @@ struct bench {
 	u64 probes;
 	bool six, verbose;
 	const char *ifname, *output;
+	struct opt_list tcp_options;
 };
 
 static const struct bench DEFAULTS = {
@@ -52,6 +53,8 @@ static const struct bench DEFAULTS = {
 static const struct opt OPTIONS[] = {
 	ROW('P', "method", CHOICE, method, "METHOD",
 	    "udp, icmp, tcp or tcp-ack", .choice = run_methods),
+	ROW('O', "options", LIST, tcp_options, "OPTION,...",
+	    "of tcp, as in a sweep"),
 	ROW('6', NULL, FLAG, six, NULL, "probe IPv6 targets"),
 	ROW(0, "tx", CHOICE, tx, "BACKEND", "auto, xsk, live, packet or raw",
 	    .choice = uplink_tx_names),
@@ -291,12 +294,10 @@ static int bench(const struct bench *b, const struct targets *t)
 	static struct round round[ROUNDS_MAX];
 	struct exclude none;
 	struct simnet net = {};
-	const struct tcp_opt plain = {};
 	enum probe_method method = (enum probe_method)b->method;
 	struct run_config c = {
 		.targets = t,
 		.exclude = &none,
-		.method = method,
 		.strategy = RUN_EXHAUSTIVE,
 		.uplink = { .ifname = b->ifname, .tx = (enum uplink_tx)b->tx },
 		.dport = probe_is_tcp(method) ? 80 : 33434,
@@ -310,10 +311,9 @@ static int bench(const struct bench *b, const struct targets *t)
 		.outputs = &b->output,
 		.n_outputs = 1,
 	};
-	int err = 0;
+	int err = tcp_opt_settle(&b->tcp_options, &method, &c.tcp, &c.flows);
 
-	if (probe_is_tcp(method))
-		err = tcp_opt_shape(&plain, false, &method, &c.tcp);
+	c.method = method;
 	c.size4 = craft_least(method, &c.tcp, true);
 	c.size6 = craft_least(method, &c.tcp, false);
 	exclude_init(&none);

@@ -61,8 +61,7 @@ static u16 least_size(const struct sweep *s, bool v4)
 
 	if (s->size)
 		return s->size;
-	return (u16)(craft_least((enum probe_method)s->method, &s->tcp, v4) +
-		     uri);
+	return (u16)(craft_least(s->probes, &s->tcp, v4) + uri);
 }
 
 static struct run_config plan(const struct sweep *s, const struct targets *t,
@@ -71,7 +70,7 @@ static struct run_config plan(const struct sweep *s, const struct targets *t,
 	struct run_config c = {
 		.targets = t,
 		.exclude = x,
-		.method = (enum probe_method)s->method,
+		.method = s->probes,
 		.strategy = (enum run_strategy)s->strategy,
 		.uplink = { .ifname = s->ifname,
 			    .tx = (enum uplink_tx)s->tx,
@@ -79,6 +78,7 @@ static struct run_config plan(const struct sweep *s, const struct targets *t,
 			    .burst = burst(s->pps) },
 		.tcp = s->tcp,
 		.no_close = s->no_close,
+		.flows = s->flows,
 		.close = (enum run_closing)s->close,
 		.size4 = least_size(s, true),
 		.size6 = least_size(s, false),
@@ -188,7 +188,7 @@ static int take_up(struct resumed *r, struct sweep *s, int argc, char **argv)
 	kept.status_ns = s->status_ns;
 	asked = kept;
 	asked.target_files.count = asked.exclude_files.count = 0;
-	asked.outputs.count = 0;
+	asked.outputs.count = asked.tcp_options.count = 0;
 	/* it was parsed once already, so that it can be parsed */
 	if (opt_parse(SWEEP_OPTIONS, &asked, argc, argv) != argc) {
 		log_err("--resume: the targets are those of %s: name none",

@@ -96,6 +96,11 @@ const struct opt SWEEP_OPTIONS[] = {
 	ROW('p', "port", U16, dport, "PORT",
 	    "destination port; 33434 for UDP and 80 for TCP unless given",
 	    .min = 1),
+	ROW('O', "options", LIST, tcp_options, "OPTION,...",
+	    "tcp: syn, or ack instead; ecn, acc-ecn; mss=N, sack, timestamps, "
+	    "window_scaling: these and no others, mss alone unless given; "
+	    "ecmp: "
+	    "each of -q is a flow of its own"),
 	ROW(0, "no-close", FLAG, no_close, NULL,
 	    "tcp: leave half open what a SYN/ACK opened"),
 	ROW(0, "close", CHOICE, close, "HOW",
@@ -197,22 +202,17 @@ enum { PORT_UDP = 33434, PORT_TCP = 80 };
 
 static int check_tcp(struct sweep *s)
 {
-	const struct tcp_opt none = {};
-	enum probe_method method = (enum probe_method)s->method;
-
-	if (!probe_is_tcp(method)) {
-		if (!s->no_close)
-			return 0;
+	s->probes = (enum probe_method)s->method;
+	if (s->no_close && !probe_is_tcp(s->probes)) {
 		log_err("--no-close is for -P tcp");
 		return -EINVAL;
 	}
-	if (s->size || s->uri) {
+	if (probe_is_tcp(s->probes) && (s->size || s->uri)) {
 		log_err("%s: a TCP probe is its header and no more",
 			s->size ? "--size" : "--probe-uri");
 		return -EINVAL;
 	}
-	return tcp_opt_shape(&none, method == PROBE_INSESSION, &method,
-			     &s->tcp);
+	return tcp_opt_settle(&s->tcp_options, &s->probes, &s->tcp, &s->flows);
 }
 
 /* Who keeps a session with a target goes to it step by step. */

@@ -8,7 +8,7 @@
 #include "lib/opt.h"
 
 struct sweep {
-	struct opt_list target_files, exclude_files, outputs;
+	struct opt_list target_files, exclude_files, outputs, tcp_options;
 	u8 per_v4, per_v6;
 	bool include_special;
 	int method, strategy, tx, targets_format;
@@ -20,7 +20,10 @@ struct sweep {
 	const char *ifname;
 	struct addr source;
 	u16 dport, size; /* 0: not said */
+	/* what -P and -O come to */
+	enum probe_method probes;
 	struct tcp_shape tcp;
+	bool flows;
 	const char *metadata, *status_file;
 	const char *run, *resume;
 	const char *uri, *contact;

@@ -103,3 +103,24 @@ int tcp_opt_shape(const struct tcp_opt *t, bool all_options,
 	shape->sack = shape->timestamps = shape->window_scaling = all_options;
 	return 0;
 }
+
+int tcp_opt_settle(const struct opt_list *words, enum probe_method *method,
+		   struct tcp_shape *shape, bool *flows)
+{
+	struct tcp_opt t = {};
+	bool as_a_host = *method == PROBE_INSESSION;
+
+	*flows = false;
+
+	if (!probe_is_tcp(*method)) {
+		if (!words->count)
+			return 0;
+		log_err("-O is for -P tcp");
+		return -EINVAL;
+	}
+	for (u32 i = 0; i < words->count; i++)
+		if (tcp_opt_read(&t, "-O", words->item[i]))
+			return -EINVAL;
+	*flows = t.ecmp;
+	return tcp_opt_shape(&t, as_a_host, method, shape);
+}

@@ -3,6 +3,7 @@
 #ifndef WHITHER_TCP_OPT_H
 #define WHITHER_TCP_OPT_H
 
+#include "lib/opt.h"
 #include "probe/tcp.h"
 
 /* Zeroed: nothing was asked for. */
@@ -22,5 +23,9 @@ int tcp_opt_read(struct tcp_opt *t, const char *option, const char *text);
  * them. 0 or -EINVAL. */
 int tcp_opt_shape(const struct tcp_opt *t, bool all_options,
 		  enum probe_method *method, struct tcp_shape *shape);
+/* The same of a sweep, whose -P says the method, and all the -O of which are in
+ * `words`; for TCP alone. *flows: each attempt is one of its own. */
+int tcp_opt_settle(const struct opt_list *words, enum probe_method *method,
+		   struct tcp_shape *shape, bool *flows);
 
 #endif
