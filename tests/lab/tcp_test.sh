@@ -112,22 +112,31 @@ test_wire()
 	check "--no-close: reached" test "$status" = 0
 }
 
-# What is in the SYNs as r2 hears them, sorted.
+# What is in our probes as r2 heard them, each once: options, then flags in
+# full.
+shape()
+{
+	tshark -n -r "$HEARD" -Y "$FROM && !($RST)" -T fields -e tcp.options \
+		-e tcp.flags 2>/dev/null | tr '\t' ' ' | sort -u
+}
+
+# ... of a trace.
 syn_fields() # ARGUMENT...
 {
 	listen -n -T -q 1 "$@" $FAR4
-	tshark -n -r "$HEARD" -Y "$FROM && $SYN" -T fields -e tcp.options \
-		-e tcp.flags.ae -e tcp.flags.cwr -e tcp.flags.ece 2>/dev/null |
-		tr '\t' ' ' | sort -u
+	shape
 }
+
+SYN_ALONE=0x0002 SYN_ECN=0x00c2 SYN_ACC_ECN=0x01c2 ACK_ALONE=0x0010
+OPTIONS=020405b40402080a000000010000000001030307 # Linux' own
 
 test_options()
 {
 	same "as a host's own: MSS, SACK, timestamps, window scale" \
-		"020405b40402080a000000010000000001030307 0 0 0" "$(syn_fields)"
+		"$OPTIONS $SYN_ALONE" "$(syn_fields)"
+	same "-O ecn: CWR, ECE" "$OPTIONS $SYN_ECN" "$(syn_fields -O ecn)"
 	same "-O acc-ecn: AE, CWR, ECE" \
-		"020405b40402080a000000010000000001030307 1 1 1" \
-		"$(syn_fields -O acc-ecn)"
+		"$OPTIONS $SYN_ACC_ECN" "$(syn_fields -O acc-ecn)"
 	finds "-O mss=1000 alone" "$HOPS4" '<syn,ack,MSS:1460>' \
 		-n -T -O mss=1000 $FAR4
 	finds "-O sack" "$HOPS4" '<syn,ack,MSS:1460,SACK>' -n -T -O sack $FAR4
@@ -140,6 +149,8 @@ test_options()
 	at r4 sysctl -qw net.ipv4.tcp_ecn=0
 	finds "-O ecn where the server has none" "$HOPS4" "$OPEN" \
 		-n -T -O ecn $FAR4
+	finds "-O acc-ecn where the server has none" "$HOPS4" "$OPEN" \
+		-n -T -O acc-ecn $FAR4
 	at r4 sysctl -qw net.ipv4.tcp_ecn=2
 	at r4 sysctl -qw net.ipv4.tcp_sack=0 net.ipv4.tcp_timestamps=0
 	finds "neither SACK nor timestamps" "$HOPS4" \
@@ -155,6 +166,83 @@ test_options()
 	END
 	finds "an MSS that r2 clamps" "$HOPS4" '<syn,ack,MSS:1200,' -n -T $FAR4
 	at r2 nft flush ruleset
+}
+
+# A server that does what RFC 9768 asks: says how the SYN's ECN field arrived.
+# Who knows no more than RFC 3168 takes the SYN for one of those.
+test_accurate_ecn()
+{
+	local -a said=(cwr 'ece,cwr' ae 'cwr,ae')
+	local i
+
+	at r4 sysctl -qw net.ipv4.tcp_ecn=1
+	finds "-O acc-ecn where the server has ECN" "$HOPS4" \
+		'<syn,ack,ece,MSS:1460,SACK,TS,WS:[0-9]+>' \
+		-n -T -O acc-ecn $FAR4
+	if at r4 sysctl -qw net.ipv4.tcp_ecn=3 2>/dev/null; then
+		finds "-O acc-ecn where the kernel has it" "$HOPS4" \
+			'<syn,ack,cwr,MSS:1460' -n -T -O acc-ecn $FAR4
+	else
+		say "this kernel's TCP has no accurate ECN: a peer of our own" \
+			"alone is asked"
+	fi
+	at r4 sysctl -qw net.ipv4.tcp_ecn=2
+	at r4 nft -f - <<-END
+	table inet lab {
+		chain in {
+			type filter hook input priority 0
+			tcp dport 82 drop
+		}
+	}
+	END
+	beside r4 python3 "$(dirname "$0")/ecn_peer.py" r3 82
+	wait_for 5 at r4 sh -c 'ss -0Hln | grep -q :r3'
+	for i in 0 1 2 3; do
+		finds "-O acc-ecn, the SYN's ECN field is $i" "$HOPS4" \
+			"<syn,ack,${said[i]},MSS:1460>" \
+			-n -T -O acc-ecn -p 82 -t "$i" $FAR4
+	done
+	finds "no -O acc-ecn" "$HOPS4" '<syn,ack,MSS:1460>' -n -T -p 82 $FAR4
+	whither -n -T -q 1 -O acc-ecn -p 82 -t 2 -o jsonl:- $FAR4
+	check "-O acc-ecn: AE in jsonl" jq -e \
+		'.hops[-1] | .tcp_flags == 18 and .tcp_ae' <<<"$out"
+	end_process "$PID"
+	at r4 nft flush ruleset
+}
+
+# The words of a trace's -O, in a sweep; taken up again, it asks as before.
+test_sweep_options()
+{
+	local -a how=(sweep -P tcp --include-special -m 3 --quiet -r 200
+		--cooldown 0.3 -o csv:/dev/null)
+	local dir=$LAB_DIR/shaped
+
+	listen "${how[@]}" $FAR4
+	same "sweep: MSS alone" "020405b4 $SYN_ALONE" "$(shape)"
+	listen "${how[@]}" -O ecn $FAR4
+	same "sweep -O ecn" "020405b4 $SYN_ECN" "$(shape)"
+	listen "${how[@]}" -O acc-ecn,mss=1000,sack -O window_scaling $FAR4
+	same "sweep -O twice: both" "020403e80101040201030307 $SYN_ACC_ECN" \
+		"$(shape)"
+	listen "${how[@]}" -O timestamps $FAR6
+	same "sweep -O timestamps, IPv6" \
+		"0101080a0000000100000000 $SYN_ALONE" "$(shape)"
+	listen "${how[@]}" -O ack $FAR4
+	same "sweep -O ack" " $ACK_ALONE" "$(shape)"
+
+	{
+		at r1 timeout -s KILL 1.2 "$WHITHER" "${how[@]}" -r 10 \
+			-O ecn,sack --run "$dir" 10.3.0.0/28
+	} 2>/dev/null # the shell's obituary
+	check "sweep --run -O: in meta.json" jq -e \
+		'.options.options == ["ecn,sack"]' "$dir/meta.json"
+	listen sweep --resume "$dir" --quiet
+	same "sweep --resume: goes on" 0 "$status"
+	same "sweep --resume: as it was begun" "01010402 $SYN_ECN" "$(shape)"
+	whither sweep --resume "$dir" --quiet -O ecn,sack
+	same "sweep --resume with the same -O" 0 "$status"
+	refused "sweep --resume with another -O" 'another --options' \
+		sweep --resume "$dir" -O ecn
 }
 
 # Behind r4, 60 ms away: while its connection is half open for one probe, it
@@ -253,6 +341,14 @@ test_refusals()
 		--include-special $FAR4
 	refused "sweep: --no-close" 'is for -P tcp' sweep --no-close \
 		--include-special $FAR4
+	refused "sweep: -O without -P tcp" '-O is for -P tcp' sweep -O ecn \
+		--include-special $FAR4
+	refused "sweep: -O nonsense" '-O fine: wants syn' sweep -P tcp \
+		-O fine --include-special $FAR4
+	refused "sweep: -O of an ACK" 'an ACK has no options' sweep \
+		-P tcp-ack -O sack --include-special $FAR4
+	refused "bench: -O without -P tcp" '-O is for -P tcp' bench -P icmp \
+		-O ecn
 }
 
 # Each strategy, through the real server.
@@ -326,6 +422,8 @@ test_ports
 test_layout
 test_wire
 test_options
+test_accurate_ecn
+test_sweep_options
 test_slow
 test_formats
 test_refusals
