@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * reply_fuzz: any octets at all as a frame. Nothing outside is read, and what
- * the parser, the cookie and the readers of label stacks and of TCP options say
- * holds together.
+ * reply_fuzz: any octets at all as a frame, and as the options of a SYN/ACK.
+ * Nothing outside is read, and what the parser, the cookie and the readers of
+ * label stacks and of TCP options say holds together.
  *
  * FUZZ_SEEDS names a folder of its corpus: the samples of the tests are
  * written there first.
@@ -76,6 +76,67 @@ static void read_options(const u8 *frame, u32 len, const struct reply *r)
 		need("what was not said is 0");
 }
 
+/* RFC 9293 section 3.1, by another way than the reader's. */
+static bool is_sound(const u8 *p, const u8 *end)
+{
+	static const u8 exact[9] = { [2] = 4, [3] = 3, [4] = 2, [8] = 10 };
+
+	if (p == end || *p == 0)
+		return true;
+	if (*p == 1)
+		return is_sound(p + 1, end);
+	if (end - p < 2 || p[1] < 2 || p[1] > end - p)
+		return false;
+	if (*p < sizeof(exact) && exact[*p] && p[1] != exact[*p])
+		return false;
+	return is_sound(p + p[1], end);
+}
+
+/*
+ * The first two octets are the header's own length, with AE beside it, and its
+ * flags; the others stand behind it, in a segment that ends with them. What
+ * pads the frame is no part of that.
+ */
+static void read_list(const u8 *data, size_t size)
+{
+	enum { MOST = 64, PAD = 8, L4 = 14 + 20, LEAST = 5 };
+	u8 there = (u8)(size - 2 < MOST ? size - 2 : MOST), *frame;
+	const struct frame f = {
+		.ip = { 4, "203.0.113.9", "192.0.2.1" },
+		.l4 = { PROTO_TCP, .payload = there, .flags = data[1] },
+		.trailer = PAD,
+	};
+	u32 words = data[0] >> 4, claimed = (words - LEAST) * 4;
+	struct answer a = {};
+	struct tcp_said said;
+	u8 at[FRAME_MAX];
+	bool bad;
+
+	a.frame_len = frame_build(&f, at);
+	at[L4 + 12] = data[0];
+	memcpy(at + L4 + 20, data + 2, there);
+	memset(at + a.frame_len - PAD, 2, PAD); /* options, for who reads it */
+	frame = malloc(a.frame_len);
+	if (!frame)
+		return;
+	memcpy(frame, at, a.frame_len);
+	a.frame = frame;
+	if (reply_parse(frame, a.frame_len, &a.reply) == REPLY_TCP) {
+		tcp_read(&a, &said);
+		bad = words < LEAST || claimed > there ||
+		      (data[1] & TCP_SYN &&
+		       !is_sound(data + 2, data + 2 + claimed));
+		if (bad != ((said.what & TCP_SAID_MALFORMED) != 0))
+			need("a list is malformed if it is, and then alone");
+		if (!(said.what & TCP_SAID_AE) != !(data[0] & TCP_OFFSET_AE))
+			need("AE is its bit");
+		if (!(data[1] & TCP_SYN) &&
+		    said.what & ~(TCP_SAID_AE | TCP_SAID_MALFORMED))
+			need("only a SYN has options");
+	}
+	free(frame);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cookie_key key = frame_key();
@@ -103,6 +164,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		need("the same frame says the same twice");
 	read_labels(frame, (u32)size, &reply, &proof);
 	read_options(frame, (u32)size, &reply);
+	if (size >= 2)
+		read_list(data, size);
 	free(frame);
 	return 0;
 }

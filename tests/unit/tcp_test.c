@@ -73,6 +73,25 @@ static const struct row {
 	{ 4, { 4, 3, 0, 0 }, 0, TCP_SAID_SACK | BAD, 0 },
 	{ 4, { 3, 4, 7, 0 }, 0, BAD, 0 },
 	{ 4, { 254, 255, 0, 0 }, 0, BAD, 0 },
+	{ 4, { 254, 0, 1, 1 }, 0, BAD, 0 }, /* would go on for ever */
+	{ 4, { 254, 1, 1, 1 }, 0, BAD, 0 },
+	{ 4, { 254, 5, 1, 1 }, 0, BAD, 0 }, /* one octet beyond the end */
+	{ 4, { 1, 1, 1, 2 }, 0, BAD, 0 },   /* no length any more */
+	{ 4, { 1, 1, 1, 254 }, 0, BAD, 0 },
+	{ 4, { 1, 1, 2, 4 }, 0, BAD, 0 }, /* nor a value */
+	{ 4, { 3, 2, 1, 1 }, 0, BAD, 0 },
+	{ 12,
+	  { 8, 9, 1, 2, 3, 4, 5, 6, 7, 1 },
+	  0,
+	  TCP_SAID_TIMESTAMPS | BAD,
+	  0 },
+	{ 12,
+	  { 8, 11, 1, 2, 3, 4, 5, 6, 7, 8 },
+	  0,
+	  TCP_SAID_TIMESTAMPS | BAD,
+	  0 },
+	{ 8, { 3, 3, 7, 2, 0, 4, 2, 0 }, 0, TCP_SAID_SCALE | BAD, 7 },
+	{ 40, { 253, 41 }, 0, BAD, 0 },
 };
 
 static void option_lists(void **state)
