@@ -486,6 +486,31 @@ static void losses_known_later(void **state)
 	line_free(l);
 }
 
+static void seem_lost(void *arg, const struct probe *p, struct fake_fate *fate)
+{
+	struct line *l = arg;
+
+	l->f.dropped += !loss.left[p->ttl][p->attempt]++;
+}
+
+/* An answer that comes when its probe has been given up, but is not sent again
+ * yet, is late like any other. */
+static void late_before_it_goes_again(void **state)
+{
+	struct line *l = line_new("10.0.0.4");
+
+	loss = (struct uplink_loss){};
+	l->net.edit = seem_lost;
+	l->rules.wait_max_ns = 1050 * NS_PER_MS; /* goes again after 1100 */
+	l->rules.send_gap_ns = 100 * NS_PER_MS;
+	for (int ttl = 1; ttl <= 4; ttl++)
+		l->extra_us[ttl] = 1060000;
+	line_run(l);
+	assert_int_equal(l->s.stats.unknown, 0);
+	assert_in_range(l->s.stats.late, 1, l->f.answers);
+	line_free(l);
+}
+
 /* They keep the distance of all probes. */
 static void losses_keep_the_gap(void **state)
 {
@@ -520,6 +545,7 @@ int main(void)
 		cmocka_unit_test(outcome_is_the_answers),
 		cmocka_unit_test(our_own_losses),
 		cmocka_unit_test(losses_known_later),
+		cmocka_unit_test(late_before_it_goes_again),
 		cmocka_unit_test(losses_keep_the_gap),
 		cmocka_unit_test(refuses_nonsense),
 	};

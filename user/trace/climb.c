@@ -259,7 +259,7 @@ enum climb_outcome climb_answer(struct climb *c,
 	g = &c->rung[i];
 	if (g->state == HOP_ANSWERED)
 		return CLIMB_DUPLICATE;
-	if (g->state == HOP_SILENT)
+	if (g->state == HOP_SILENT || g->state == RUNG_AGAIN)
 		return CLIMB_LATE;
 	if (g->state != RUNG_WAITING && g->state != RUNG_AGAIN)
 		return CLIMB_UNKNOWN;
