@@ -486,6 +486,28 @@ static void losses_known_later(void **state)
 	line_free(l);
 }
 
+/* The gate or the device does not take it at first. */
+static void refuse(void *arg, const struct probe *p, struct fake_fate *fate)
+{
+	fate->refused = loss.left[p->ttl][p->attempt]++ < loss.first;
+}
+
+static void refused_goes_again(void **state)
+{
+	struct line *l = line_new("10.0.0.4");
+
+	l->net.edit = refuse;
+	l->rules.max_ttl = 5;
+	for (unsigned int first = 1; first <= 5; first++) {
+		loss = (struct uplink_loss){ .first = first };
+		assert_trace(l, first < 5 ? "1 aaa 2 aaa 3 aaa 4 DDD completed"
+					  : "1 xxx 2 xxx 3 xxx 4 xxx 5 xxx "
+					    "hoplimit");
+		assert_left(4, first < 5 ? first + 1 : 5);
+	}
+	line_free(l);
+}
+
 static void seem_lost(void *arg, const struct probe *p, struct fake_fate *fate)
 {
 	struct line *l = arg;
@@ -545,6 +567,7 @@ int main(void)
 		cmocka_unit_test(outcome_is_the_answers),
 		cmocka_unit_test(our_own_losses),
 		cmocka_unit_test(losses_known_later),
+		cmocka_unit_test(refused_goes_again),
 		cmocka_unit_test(late_before_it_goes_again),
 		cmocka_unit_test(losses_keep_the_gap),
 		cmocka_unit_test(refuses_nonsense),

@@ -372,7 +372,8 @@ static void our_own_losses_again(void **state)
 	rig_free(rig);
 }
 
-/* Answers that found the ring full are never shown as silence. */
+/* Answers that found the ring full are asked for again by a ladder as well, and
+ * never shown as silence; hardly one is lost five times. */
 static void our_own_losses(void **state)
 {
 	struct rig *rig = rig_new(0);
@@ -382,12 +383,12 @@ static void our_own_losses(void **state)
 	rig->ladder.wait_max_ns = 400 * NS_PER_MS;
 	assert_int_equal(run_ladder(rig), 0);
 	check_records(rig);
-	assert_true(rig->loop->overrun > 0);
+	assert_true(rig->loop->overrun > 200);
 	for (u32 i = 0; i < rig->records; i++) {
 		assert_int_not_equal(rig->record[i].hop.state, HOP_SILENT);
 		lost += rig->record[i].hop.state == HOP_LOST;
 	}
-	assert_true(lost > 0);
+	assert_in_range(lost, 0, 2);
 	rig_free(rig);
 }
 

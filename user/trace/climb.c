@@ -204,8 +204,15 @@ bool climb_depart(struct climb *c, const struct ladder_config *rules,
 	    c->rung[i].state != RUNG_HANDED)
 		return false;
 	c->rung[i].sent_ns = p->sent_ns;
-	c->rung[i].state = p->sent_ns ? RUNG_WAITING : HOP_REFUSED;
-	c->open -= p->sent_ns == 0;
+	c->rung[i].state = RUNG_WAITING;
+	if (p->sent_ns)
+		return true;
+	c->open--;
+	c->rung[i].state = HOP_REFUSED;
+	if (c->rung[i].label_count < CLIMB_AGAIN && i < limit_of(c, rules)) {
+		c->rung[i].state = RUNG_AGAIN;
+		c->again++;
+	}
 	return true;
 }
 
@@ -564,7 +571,8 @@ unsigned int climb_halt(struct climb *c, const struct ladder_config *rules)
 	for (unsigned int i = c->base; i < c->next; i++) {
 		lost += c->rung[i].state == RUNG_WAITING;
 		if (c->rung[i].state >= RUNG_HANDED)
-			c->rung[i].state = HOP_LOST;
+			c->rung[i].state =
+				c->rung[i].sent_ns ? HOP_LOST : HOP_REFUSED;
 	}
 	c->open = 0;
 	c->stop = STOP_HALTED;

@@ -72,7 +72,8 @@ u64 climb_gate(const struct climb *c, const struct ladder_config *rules);
 /* The next probe. climb_wants() was true. */
 void climb_hand(struct climb *c, const struct ladder_config *rules,
 		struct probe *p);
-/* It left, or was refused. False: no such probe was handed out. */
+/* It left, or was refused: then it is sent again, a few times at most, as
+ * whatever was in the way may be gone. False: no such probe was handed out. */
 bool climb_depart(struct climb *c, const struct ladder_config *rules,
 		  const struct probe *p);
 

@@ -16,8 +16,8 @@
  *
  * A probe that this host may have lost, or the answer to it, is sent again when
  * it has waited in vain, or when its trace would end if that is known only by
- * then; after four times it is HOP_LOST. What a stream has put is not taken
- * back.
+ * then; after four times it is HOP_LOST. One that could not be sent is tried as
+ * often, then HOP_REFUSED. What a stream has put is not taken back.
  *
  * Targets are started in a given order and only as probes are asked for:
  * traces under way come first, each a probe at a time in turn. A waiting
