@@ -63,7 +63,7 @@ under() # DOES NAME SWEEP ARGUMENT...
 	shift 2
 	before=$(packets)
 	"${PINNED[@]}" "$WHITHER" sweep --quiet "${SAMPLE[@]}" "$@" \
-		2>"$TMP/$name.err" &
+		--metadata "$TMP/$name.json" 2>"$TMP/$name.err" &
 	pid=$!
 	wait_for 20 has_begun "$before"
 	$does "$pid" >"$TMP/$name.did" 2>&1
@@ -117,6 +117,10 @@ judge_flaps() # NAME "TARGETS"
 	# shellcheck disable=SC2086
 	check "$1, $FLAPS times down and up: the truth" \
 		is_true "$TMP/$1.csv" $2
+	check "$1: the ledger adds up" jq -e \
+		'.made == .sent + .excluded + .over_rate + .failed and
+		.sent == .answered + .abandoned + .unanswered + .lost_here' \
+		"$TMP/$1.json"
 	check "$1: it was noticed" grep -q 'sending again' "$TMP/$1.err"
 	say "$(<"$TMP/$1.did") times under way, $(grep -c 'sending again' \
 		"$TMP/$1.err") pauses, $(wc -l <"$TMP/$1.csv") rows"
