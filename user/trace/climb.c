@@ -595,8 +595,6 @@ void climb_records_of(const struct climb *c, const struct ladder_config *rules,
 	r->dst = c->dst;
 	r->src = v4 ? rules->src4 : rules->src6;
 	r->probe_size = v4 ? rules->probe_size4 : rules->probe_size6;
-	if (c->size)
-		r->probe_size = c->size;
 	r->proto = craft_proto((enum probe_method)rules->method, &c->dst);
 	r->tos = rules->tos;
 }

@@ -132,6 +132,8 @@ static bool put_records(struct strategy *s, struct ladder *l, struct climb *c)
 	climb_records(c, &l->rules, c->emitted, n, &l->records[told]);
 	for (unsigned int i = 0; i < told + n; i++)
 		flag_doubtful(l, &l->records[i]);
+	if (ladder_has_sessions(l))
+		ladder_session_sizes(l, c, &l->records[told], n);
 	if (told + n)
 		s->emit.put(s->emit.to, l->records, told + n);
 	c->begun |= n != 0;
@@ -373,8 +375,8 @@ static void ladder_expire(struct strategy *s, u64 now)
 		struct climb *c = heap_of(node, struct climb, due);
 
 		if (c->stop == STOP_NONE)
-			s->stats.silent += climb_expire(c, &l->rules,
-							&l->doubt, now);
+			s->stats.silent +=
+				climb_expire(c, &l->rules, &l->doubt, now);
 		if (ladder_has_sessions(l))
 			ladder_expire_sessions(l, c, now);
 		else

@@ -30,6 +30,18 @@ unsigned int ladder_session_records(struct ladder *l, struct climb *c)
 }
 
 /* Its records are put: its slot is free when its sessions are. */
+void ladder_session_sizes(const struct ladder *l, const struct climb *c,
+			  struct record *r, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const struct session *s =
+			sessions_at(&l->sessions, c->slot, r[i].hop.attempt);
+
+		if (s->fate == FATE_OPEN || s->fate == FATE_COUNTED)
+			r[i].probe_size = session_probe_size(s);
+	}
+}
+
 void ladder_part(struct ladder *l, struct climb *c)
 {
 	if (!c->put)
@@ -54,8 +66,6 @@ static void place_session(struct ladder *l, struct climb *c, u64 now)
 		for (u8 f = 0; f < l->sessions.flows; f++) {
 			s = sessions_at(&l->sessions, c->slot, f);
 			c->lone |= s->fate == FATE_COUNTED;
-			if (s->state == SESSION_OPEN)
-				c->size = session_probe_size(s);
 		}
 	}
 	ladder_place(l, c, now);

@@ -48,6 +48,9 @@ int ladder_open_sessions(struct ladder *l);
 /* What became of a trace's sessions, as far as that is news and a record
  * follows it: written to l->records; how many. */
 unsigned int ladder_session_records(struct ladder *l, struct climb *c);
+/* Gives n records of probes the size that those within a session have. */
+void ladder_session_sizes(const struct ladder *l, const struct climb *c,
+			  struct record *r, unsigned int n);
 /* Its records are put: its slot is free when its sessions are. */
 void ladder_part(struct ladder *l, struct climb *c);
 /* An answer with TTL 0. */
