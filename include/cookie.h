@@ -175,7 +175,6 @@ static __always_inline u16 cookie_flow_at(const struct cookie_key *k, u64 flow,
 enum {
 	COOKIE_GAP = 1,	 /* from a session's SYN to the octet never sent */
 	COOKIE_DATA = 2, /* ... and to that of probe 0 */
-	COOKIE_STEPS = 1 << 12,
 };
 
 static __always_inline u32 cookie_session(const struct cookie_key *k,
@@ -204,10 +203,16 @@ static __always_inline u16 cookie_unstep(const struct cookie_key *k, u32 step)
 	return (u16)(step / attempts << 8 | step % attempts << 4);
 }
 
+/* Numbers that a session has, the SYN's and the gap's included. */
+static __always_inline u32 cookie_span(const struct cookie_key *k)
+{
+	return COOKIE_DATA + 256u * k->attempts;
+}
+
 /* Bits that a number must have right, of 32, to be one of a session. */
 static __always_inline u8 cookie_session_bits(const struct cookie_key *k)
 {
-	u32 span = COOKIE_DATA + 256u * k->attempts;
+	u32 span = cookie_span(k);
 
 	return span <= 1 << 10 ? 22 : span <= 1 << 12 ? 20 : 19;
 }
@@ -341,7 +346,7 @@ static __always_inline bool cookie_is_within(const struct cookie_key *k,
 {
 	u32 step = r->seq - cookie_session(k, &r->qdst);
 
-	if (k->tcp != COOKIE_TCP_SESSION || step >= COOKIE_DATA + COOKIE_STEPS)
+	if (k->tcp != COOKIE_TCP_SESSION || step >= cookie_span(k))
 		return false;
 	/* by accident, then: only the SYN is one */
 	if (step && r->tcp_flags & TCP_SYN)
