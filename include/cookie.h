@@ -351,8 +351,10 @@ static __always_inline bool cookie_is_within(const struct cookie_key *k,
 	/* by accident, then: only the SYN is one */
 	if (step && r->tcp_flags & TCP_SYN)
 		return false;
-	*i = step < COOKIE_DATA ? (u16)((at & 15) << 4)
-				: cookie_unstep(k, step - COOKIE_DATA);
+	if (step >= COOKIE_DATA)
+		*i = cookie_unstep(k, step - COOKIE_DATA);
+	else /* where there is one flow, any port is of it */
+		*i = k->flows ? (u16)((at & 15) << 4) : 0;
 	return true;
 }
 
