@@ -133,7 +133,8 @@ enum session_event session_left(struct session *s,
 	if (seg->flags & TCP_RST)
 		return gone(s);
 	if (seg->flags & TCP_SYN) {
-		s->sent_ns = seg->sent_ns;
+		if (seg->sent_ns)
+			s->sent_ns = left;
 		s->due_ns = left + patience(s, r);
 	} else if (seg->octets || seg->flags & TCP_FIN) {
 		s->due_ns = left + patience(s, r);
