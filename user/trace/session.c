@@ -186,11 +186,10 @@ static enum session_event refused(struct session *s, const struct answer *a)
 		s->flags = a->reply.tcp_flags;
 		return fail(s, FATE_REFUSED);
 	}
-	if (a->reply.seq - s->first > s->theirs - s->first)
+	if (s->state == SESSION_NONE || s->state == SESSION_LATER ||
+	    a->reply.seq - s->first > s->theirs - s->first)
 		return SESSION_NOTHING;
-	if (s->state == SESSION_CLOSING)
-		return gone(s);
-	return s->state == SESSION_NONE ? SESSION_NOTHING : fail(s, FATE_RESET);
+	return s->state == SESSION_CLOSING ? gone(s) : fail(s, FATE_RESET);
 }
 
 /* Data, or their end: acknowledged, and not kept. */
