@@ -246,6 +246,23 @@ static enum session_event acknowledged(struct session *s,
 	return SESSION_NOTHING;
 }
 
+/* There is none any more, or there never was one, and they believe in it. Until
+ * they hear otherwise, they answer no SYN of a half-open probe. Of a session
+ * that ended as it should, a bare acknowledgement may be the last word. */
+static void disown(struct session *s, const struct session_rules *r,
+		   const struct answer *a)
+{
+	struct sack k;
+
+	sack_read(a, &k);
+	if (k.next == a->reply.seq &&
+	    (s->fate == FATE_OPEN || s->fate == FATE_COUNTED))
+		return;
+	s->theirs = k.next;
+	s->filled = a->reply.ack - number(s, r) == COOKIE_DATA;
+	s->say = SAY_RST;
+}
+
 enum session_event session_hear(struct session *s,
 				const struct session_rules *r,
 				const struct answer *a, struct sack *sack,
@@ -261,6 +278,12 @@ enum session_event session_hear(struct session *s,
 	}
 	if (flags & TCP_RST)
 		return refused(s, a);
+	if (s->state == SESSION_LATER)
+		return SESSION_NOTHING;
+	if (s->state == SESSION_NONE) {
+		disown(s, r, a);
+		return SESSION_NOTHING;
+	}
 	if (!(flags & TCP_SYN))
 		return acknowledged(s, r, a, sack);
 	if (s->state == SESSION_OPENING)
