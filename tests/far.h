@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * far: real frames through the simulated Internet in virtual time, to
+ * destinations that keep TCP connections (host.h), or to its own, which
+ * remember nothing. It drives a strategy as the engine does: what it wants to
+ * send is crafted, and what comes back is parsed and matched.
+ *
+ *   schedule, segments -> craft -> routers -> error ----+--> match -> settle
+ *                                     |                 |
+ *                                     +----> host ------+
+ */
+#ifndef WHITHER_TESTS_FAR_H
+#define WHITHER_TESTS_FAR_H
+
+#include "host.h"
+#include "io/world.h"
+#include "lib/heap.h"
+#include "trace/parting.h"
+#include "trace/strategy.h"
+
+/* Virtual time starts here: not 0, which means "unknown". */
+#define FAR_START (1000 * 1000000000ULL)
+
+struct far_config {
+	const struct cookie_key *key;
+	const struct craft *craft;
+	struct simnet_config simnet;
+	struct host_habits habits; /* deaf_ns counts from FAR_START */
+	bool stateless;		   /* destinations are simnet's own */
+	u32 loss;		   /* per mille of what hosts say */
+	u32 refuse;    /* per mille of what we send: it never leaves */
+	u64 jitter_ns; /* by which frames overtake each other */
+	u64 halt_ns;   /* from the start; 0: never */
+	u64 seed;
+};
+
+struct far {
+	struct far_config config;
+	struct world world;
+	struct parting *parting;
+	struct heap due;
+	struct host_conn *conn;
+	u32 conns, *index; /* of (destination, our port) */
+	u64 now, random, number;
+	u64 verdicts[STEER_VERDICT_COUNT];
+	bool halted;
+
+	/* for the test to look at */
+	struct record *record;
+	size_t records, room;
+	u64 probes, refused, segments, faults, idle;
+};
+
+/* Ends the test if it cannot. Hosts for up to so many connections. */
+void far_open(struct far *f, const struct far_config *c, u32 conns);
+void far_close(struct far *f);
+struct record_sink far_sink(struct far *f);
+/* Until the strategy is done, nothing is under way and no host waits. 0, or
+ * -ELOOP: it wants to be called again and again, and does nothing. */
+int far_run(struct far *f, struct strategy *s);
+/* Of that destination and that port of ours; NULL: nothing ever came. */
+struct host_conn *far_conn(struct far *f, const struct addr *dst, u16 port);
+
+#endif
