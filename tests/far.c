@@ -30,9 +30,10 @@ enum event_kind { TO_US, TO_HOST, REPEAT };
 
 struct event {
 	struct heap_node node;
+	struct event *spare;
 	u32 len, conn;
 	u8 kind, ttl, distance;
-	u8 frame[HOST_FRAME];
+	u8 frame[HOST_FRAME] __attribute__((aligned(8)));
 };
 
 static bool chance(struct far *f, u32 permille)
@@ -59,10 +60,15 @@ void far_open(struct far *f, const struct far_config *c, u32 conns)
 void far_close(struct far *f)
 {
 	struct heap_node *n;
+	struct event *e;
 
 	while ((n = heap_min(&f->due))) {
 		heap_remove(&f->due, n);
 		free(heap_of(n, struct event, node));
+	}
+	while ((e = f->spare)) {
+		f->spare = e->spare;
+		free(e);
 	}
 	heap_fini(&f->due);
 	world_close(&f->world);
@@ -135,16 +141,30 @@ static void push(struct far *f, struct event *e, u64 at)
 	assert_int_equal(heap_insert(&f->due, &e->node, at), 0);
 }
 
-static struct event *event_new(enum event_kind kind, const u8 *frame, u32 len)
+static struct event *event_new(struct far *f, enum event_kind kind,
+			       const u8 *frame, u32 len)
 {
-	struct event *e = calloc(1, sizeof(*e));
+	struct event *e = f->spare;
 
+	if (e)
+		f->spare = e->spare;
+	else
+		e = malloc(sizeof(*e));
 	assert_non_null(e);
 	assert_true(len <= sizeof(e->frame));
+	memset(e, 0, offsetof(struct event, frame));
 	memcpy(e->frame, frame, len);
 	e->len = len;
 	e->kind = (u8)kind;
 	return e;
+}
+
+/* Whoever still looks at it sees nonsense. */
+static void event_put_back(struct far *f, struct event *e)
+{
+	memset(e->frame, 0xdd, e->len);
+	e->spare = f->spare;
+	f->spare = e;
 }
 
 /* One frame of ours leaves. */
@@ -162,7 +182,7 @@ static void launch(struct far *f, const u8 *frame, u32 len)
 			 SIMNET_OUTCOME_COUNT);
 	world_hop(&f->world, &p, random, &hop);
 	if (hop.end == SIMNET_END_DESTINATION && !f->config.stateless) {
-		e = event_new(TO_HOST, frame, len);
+		e = event_new(f, TO_HOST, frame, len);
 		e->ttl = hop.reply_ttl;
 		e->distance = hop.distance;
 		push(f, e, f->now + hop.distance * LINK_NS);
@@ -171,7 +191,7 @@ static void launch(struct far *f, const u8 *frame, u32 len)
 	assert_int_equal(world_put(&w, frame, len), 0);
 	outcome = world_answer(&f->world, &w, random, f->now);
 	if (outcome >= SIMNET_EXPIRED && outcome <= SIMNET_RESET)
-		push(f, event_new(TO_US, w.data, w.len),
+		push(f, event_new(f, TO_US, w.data, w.len),
 		     f->now + 2 * hop.distance * LINK_NS);
 }
 
@@ -182,10 +202,10 @@ static void hosts_said(struct far *f, u32 conn, u8 distance,
 
 	for (unsigned int i = 0; i < out->n; i++)
 		if (!chance(f, f->config.loss))
-			push(f, event_new(TO_US, out->frame[i], out->len[i]),
+			push(f, event_new(f, TO_US, out->frame[i], out->len[i]),
 			     f->now + distance * LINK_NS);
 	if (host_waits(c) && !c->timed) {
-		struct event *e = event_new(REPEAT, (const u8 *)"", 0);
+		struct event *e = event_new(f, REPEAT, (const u8 *)"", 0);
 
 		c->timed = true;
 		e->conn = conn;
@@ -248,7 +268,7 @@ static unsigned int deliver(struct far *f, struct strategy *s)
 	if (n)
 		s->ops->settle(s, answer, n, f->now);
 	for (unsigned int i = 0; i < taken; i++)
-		free(held[i]);
+		event_put_back(f, held[i]);
 	return taken;
 }
 
@@ -261,12 +281,14 @@ static bool refuses(struct far *f)
 static unsigned int send_asides(struct far *f, struct strategy *s)
 {
 	struct tcp_segment seg[BATCH];
-	u8 frame[CRAFT_FRAME];
-	unsigned int n = 0, said = s->ops->segments(s, seg, BATCH);
+	u8 frame[CRAFT_FRAME] __attribute__((aligned(8)));
+	unsigned int n = 0, said = 0;
 
 	for (; n < BATCH && parting_waiting(f->parting); n++)
 		launch(f, frame,
 		       parting_take(f->parting, f->config.craft, frame));
+	if (s->ops->waiting(s))
+		said = s->ops->segments(s, seg, BATCH);
 	for (unsigned int i = 0; i < said; i++) {
 		u32 len = craft_segment(f->config.craft, &seg[i], frame);
 
@@ -283,7 +305,7 @@ static unsigned int send_asides(struct far *f, struct strategy *s)
 static unsigned int send_probes(struct far *f, struct strategy *s)
 {
 	struct probe p[BATCH];
-	u8 frame[CRAFT_FRAME];
+	u8 frame[CRAFT_FRAME] __attribute__((aligned(8)));
 	unsigned int n = s->ops->schedule(s, p, BATCH, f->now);
 
 	for (unsigned int i = 0; i < n; i++) {

@@ -21,6 +21,8 @@
 /* Virtual time starts here: not 0, which means "unknown". */
 #define FAR_START (1000 * 1000000000ULL)
 
+struct event; /* far.c's: a frame under way */
+
 struct far_config {
 	const struct cookie_key *key;
 	const struct craft *craft;
@@ -39,6 +41,7 @@ struct far {
 	struct world world;
 	struct parting *parting;
 	struct heap due;
+	struct event *spare;
 	struct host_conn *conn;
 	u32 conns, *index; /* of (destination, our port) */
 	u64 now, random, number;

@@ -149,6 +149,7 @@ static void begin(struct host_conn *c, const struct host_habits *h,
 	c->said = c->iss + 1;
 	c->tries = 0;
 	c->half++;
+	c->octets = 0;
 	accept_syn(c, h, now, out);
 }
 
@@ -221,7 +222,8 @@ static void hear_data(struct host_conn *c, const struct host_habits *h,
 		return;
 	if (p->payload > 1 || (p->payload && fin))
 		fault(c, "we send an octet, or a FIN");
-	if (h->resets_data) {
+	c->octets += p->payload;
+	if (h->resets_at && c->octets == h->resets_at) {
 		say(c, TCP_RST, p->ack, 0, 0, now, out);
 		end(c);
 	} else if (!ahead && fin) {
@@ -326,7 +328,6 @@ void host_hear(struct host_conn *c, const struct host_habits *h,
 	const u8 *tcp = frame + (p->family == 4 ? 34 : 54);
 	bool sack, stamps;
 
-	c->segments++;
 	c->syns += p->tcp_flags == TCP_SYN;
 	turn_round(c, frame, p, ttl);
 	if (h->filtered)

@@ -16,8 +16,8 @@ struct host_habits {
 	bool no_sack, no_stamps;
 	bool banner;	   /* 200 octets at once */
 	bool ends;	   /* a FIN at once */
-	bool resets_data;  /* reads nothing */
 	bool drops_behind; /* what is behind a gap, and says nothing */
+	u8 resets_at;	   /* the how manieth octet; 0: none */
 	u64 deaf_ns;	   /* its SYN/ACKs are lost until then */
 };
 
@@ -27,7 +27,8 @@ enum { HOST_BLOCKS = 8, HOST_FRAME = 320, HOST_OUT = 4, HOST_HEAD = 54 };
 
 /* Of one pair of addresses and ports. */
 struct host_conn {
-	u8 head[HOST_HEAD]; /* of their frames to us, up to TCP */
+	u8 head[HOST_HEAD] __attribute__((
+		aligned(2))); /* of their frames to us, up to TCP */
 	u8 l4, state;
 	bool sack, stamps, heard_fin, said_fin;
 	bool timed; /* its owner's */
@@ -36,13 +37,13 @@ struct host_conn {
 	u32 irs, next;		/* ours: the first, and what is to come */
 	u32 iss, unacked, said; /* theirs */
 	u32 left[HOST_BLOCKS], right[HOST_BLOCKS]; /* the latest first */
-	u32 half, opened, ended, faults, segments, syns;
+	u32 half, opened, ended, faults, syns, octets;
 	const char *fault; /* the first of them */
 };
 
 /* Frames to us. */
 struct host_out {
-	u8 frame[HOST_OUT][HOST_FRAME];
+	u8 frame[HOST_OUT][HOST_FRAME] __attribute__((aligned(8)));
 	u32 len[HOST_OUT];
 	unsigned int n;
 };
