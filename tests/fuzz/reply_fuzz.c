@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * reply_fuzz: any octets at all as a frame, and as the options of a SYN/ACK.
- * Nothing outside is read, and what the parser, the cookie and the readers of
- * label stacks and of TCP options say holds together.
+ * Nothing outside is read, and what the parser, the cookie, the readers of
+ * label stacks and of TCP options, and a TCP session in any state make of it
+ * holds together.
  *
  * FUZZ_SEEDS names a folder of its corpus: the samples of the tests are
  * written there first.
@@ -15,6 +16,7 @@
 #include "invariants.h"
 #include "probe/mpls.h"
 #include "probe/tcp.h"
+#include "trace/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -137,6 +139,96 @@ static void read_list(const u8 *data, size_t size)
 	free(frame);
 }
 
+static void read_sack(const struct answer *a)
+{
+	struct sack all;
+
+	memset(&all, 0xff, sizeof(all));
+	sack_read(a, &all);
+	if (all.blocks > SACK_BLOCKS)
+		need("no more blocks than there is room for");
+	for (u32 i = 0; i < all.blocks; i++)
+		if (!sack_covers(&all, all.left[i]) ||
+		    !sack_covers(&all, all.right[i] - 1))
+			need("a block covers what it begins and ends with");
+	if (all.next - a->reply.seq - all.octets > 2)
+		need("SYN and FIN are all that has numbers beside data");
+	if (all.stamp && !all.stamped)
+		need("what was not said is 0");
+}
+
+/* A session in that state; nothing is left to be said. */
+static void stand(struct session *s, const struct session_rules *r, u8 state,
+		  const struct addr *dst)
+{
+	struct tcp_segment seg;
+
+	session_begin(s, dst, 0, 1);
+	session_expire(s, r, 1);
+	while (session_take(s, r, &seg))
+		session_left(s, r, &seg, 1);
+	s->state = state;
+	s->due_ns = UINT64_MAX;
+	if (state == SESSION_OPEN || state == SESSION_PROVING)
+		s->said = TCP_SAID_SACK;
+	if (state == SESSION_OPEN)
+		s->fate = FATE_OPEN;
+	s->filled = state == SESSION_CLOSING;
+}
+
+/* What it says, said twice: no more than a word is said to each, but that two
+ * begin a session, and it stands where such a one may. */
+static void hear_as(const struct answer *a, const struct session_rules *r,
+		    u8 state)
+{
+	struct session s;
+	struct sack sack;
+
+	stand(&s, r, state, &a->dst);
+	for (int i = 0; i < 2; i++) {
+		bool opens = s.state == SESSION_OPENING;
+		enum session_event e = session_hear(&s, r, a, &sack, 2);
+		struct tcp_segment seg;
+		unsigned int said = 0;
+
+		for (; session_take(&s, r, &seg); said++)
+			session_left(&s, r, &seg, 2);
+		if (said > (opens ? 2 : 1))
+			need("no more is said than was heard");
+		if (said && a->reply.tcp_flags & TCP_RST)
+			need("an RST is not answered");
+		if (e > SESSION_GONE || s.state > SESSION_CLOSING ||
+		    s.fate > FATE_RESET)
+			need("states and fates have names");
+		if (e == SESSION_FAILED &&
+		    (s.fate <= FATE_COUNTED || s.state == SESSION_OPEN))
+			need("it fails for a reason");
+	}
+}
+
+static void hear(const u8 *frame, u32 len, const struct reply *r)
+{
+	struct cookie_key key = frame_key();
+	const struct session_rules rules = { .key = &key,
+					     .dport = r->sport,
+					     .window = 100,
+					     .wait_ns = 1,
+					     .prove_ns = 1 };
+	struct answer a = { .reply = *r,
+			    .frame = frame,
+			    .frame_len = len,
+			    .dst = r->from,
+			    .arrived_ns = 2 };
+
+	key.tcp = COOKIE_TCP_SESSION;
+	key.attempts = 3;
+	if (r->kind != REPLY_TCP)
+		return;
+	read_sack(&a);
+	for (u8 state = SESSION_NONE; state <= SESSION_CLOSING; state++)
+		hear_as(&a, &rules, state);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cookie_key key = frame_key();
@@ -166,6 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_options(frame, (u32)size, &reply);
 	if (size >= 2)
 		read_list(data, size);
+	hear(frame, (u32)size, &reply);
 	free(frame);
 	return 0;
 }
