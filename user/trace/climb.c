@@ -268,10 +268,9 @@ enum climb_outcome climb_answer(struct climb *c,
 		return CLIMB_DUPLICATE;
 	if (g->state == HOP_SILENT || g->state == RUNG_AGAIN)
 		return CLIMB_LATE;
-	if (g->state != RUNG_WAITING && g->state != RUNG_AGAIN)
+	if (g->state != RUNG_WAITING)
 		return CLIMB_UNKNOWN;
-	c->open -= g->state == RUNG_WAITING;
-	c->again -= g->state == RUNG_AGAIN;
+	c->open--;
 	rung_answer(g, a, &h);
 	c->accepted |= is_accepted(g);
 	if (g->flags & HOP_REWRITTEN)
@@ -318,8 +317,11 @@ unsigned int climb_acknowledge(struct climb *c,
 	return n;
 }
 
-void climb_forsake(struct climb *c, const struct ladder_config *rules, u8 flow)
+unsigned int climb_forsake(struct climb *c, const struct ladder_config *rules,
+			   u8 flow)
 {
+	unsigned int n = 0;
+
 	for (unsigned int i = c->base; i < c->next; i++) {
 		struct rung *g = &c->rung[i];
 
@@ -329,7 +331,9 @@ void climb_forsake(struct climb *c, const struct ladder_config *rules, u8 flow)
 		g->state = RUNG_AGAIN;
 		c->again++;
 		c->open--;
+		n++;
 	}
+	return n;
 }
 
 /* The longest RTT of the answers at a level in ns; 0: none. */

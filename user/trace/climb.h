@@ -93,8 +93,10 @@ enum climb_outcome climb_answer(struct climb *c,
 unsigned int climb_acknowledge(struct climb *c,
 			       const struct ladder_config *rules, u8 flow,
 			       const struct sack *sack, const struct answer *a);
-/* The session of that flow failed: what it has under way is sent again. */
-void climb_forsake(struct climb *c, const struct ladder_config *rules, u8 flow);
+/* The session of that flow failed: what it has under way waited in vain, and is
+ * sent again. How many probes. */
+unsigned int climb_forsake(struct climb *c, const struct ladder_config *rules,
+			   u8 flow);
 /*
  * Gives up what has waited long enough; how many probes, those included of
  * which the rung is sent again, a few times at most:

@@ -378,7 +378,7 @@ static void ladder_expire(struct strategy *s, u64 now)
 			s->stats.silent +=
 				climb_expire(c, &l->rules, &l->doubt, now);
 		if (ladder_has_sessions(l))
-			ladder_expire_sessions(l, c, now);
+			ladder_expire_sessions(s, l, c, now);
 		else
 			ladder_place(l, c, now);
 	}

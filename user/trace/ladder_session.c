@@ -89,7 +89,7 @@ void ladder_hear_session(struct strategy *s, struct ladder *l, struct climb *c,
 			x->fate == FATE_OPEN ? &sack : NULL, a);
 		break;
 	case SESSION_FAILED:
-		climb_forsake(c, &l->rules, x->flow);
+		s->stats.silent += climb_forsake(c, &l->rules, x->flow);
 		break;
 	case SESSION_NOTHING:
 	case SESSION_OPENED:
@@ -99,13 +99,14 @@ void ladder_hear_session(struct strategy *s, struct ladder *l, struct climb *c,
 	place_session(l, c, now);
 }
 
-void ladder_expire_sessions(struct ladder *l, struct climb *c, u64 now)
+void ladder_expire_sessions(struct strategy *s, struct ladder *l,
+			    struct climb *c, u64 now)
 {
 	u32 failed = sessions_expire(&l->sessions, c->slot, now);
 
 	for (u8 f = 0; f < l->sessions.flows; f++)
 		if (failed >> f & 1)
-			climb_forsake(c, &l->rules, f);
+			s->stats.silent += climb_forsake(c, &l->rules, f);
 	place_session(l, c, now);
 }
 

@@ -57,7 +57,8 @@ void ladder_part(struct ladder *l, struct climb *c);
 void ladder_hear_session(struct strategy *s, struct ladder *l, struct climb *c,
 			 const struct answer *a, u64 now);
 /* Deadlines of its sessions may have passed. */
-void ladder_expire_sessions(struct ladder *l, struct climb *c, u64 now);
+void ladder_expire_sessions(struct strategy *s, struct ladder *l,
+			    struct climb *c, u64 now);
 
 /* Of strategy_ops. */
 unsigned int ladder_waiting(const struct strategy *s);
