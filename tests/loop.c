@@ -87,6 +87,28 @@ static void answer(struct loop *l, const struct tx_slot *slot, u64 n)
 	}
 }
 
+/* What is asked a few times in vain is given up, and by whom depends on how
+ * turns fall: so a question loses one answer at most. */
+static bool overruns(struct loop *l, const struct tx_slot *slot, u64 n)
+{
+	const struct wire_v4 *v4 = (const void *)(slot->frame + 14);
+	const struct wire_v6 *v6 = (const void *)(slot->frame + 14);
+	bool is_v4 = v4->ver_ihl == 0x45;
+	u64 hash = is_v4 ? v4->ttl : v6->hops;
+
+	if (!is_nth(n, l->overrun_every))
+		return false;
+	for (u32 i = 0; i < (is_v4 ? 4 : 16); i++)
+		hash = hash * 0x100000001b3ULL ^
+		       (is_v4 ? ((const u8 *)&v4->dst)[i]
+			      : ((const u8 *)v6->dst)[i]);
+	hash = (hash * 0x9e3779b97f4a7c15ULL) >> 48;
+	if (l->overran[hash / 64] >> hash % 64 & 1)
+		return false;
+	l->overran[hash / 64] |= 1ULL << hash % 64;
+	return true;
+}
+
 static void deliver(struct loop *l, const struct tx_slot *slot)
 {
 	u64 n = l->frames++;
@@ -96,7 +118,7 @@ static void deliver(struct loop *l, const struct tx_slot *slot)
 		put_stranger(l, slot->sent_ns);
 	if (is_nth(n, l->silent_every)) {
 		l->silent++;
-	} else if (is_nth(n, l->overrun_every)) {
+	} else if (overruns(l, slot, n)) {
 		l->overrun++;
 		l->uplink.rx.stats.ring_full++;
 	} else {

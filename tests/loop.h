@@ -28,7 +28,8 @@ struct loop {
 
 	/* What goes wrong: one frame in so many; 0: none. */
 	u32 silent_every, twice_every, refuse_every;
-	u32 overrun_every;  /* answers that find the receive ring full */
+	u32 overrun_every;  /* answers that find the receive ring full; not
+			       those to the same question again */
 	u32 stranger_every; /* another program's error comes as well */
 	u8 length;	    /* of the path, destination included */
 	u64 hold;	    /* nothing arrives until so many frames have left */
@@ -48,6 +49,7 @@ struct loop {
 	u8 memory[IO_BATCH][LOOP_FRAME];
 	struct loop_frame queue[LOOP_QUEUE];
 	u32 head, tail, taken;
+	u64 overran[1024]; /* questions, by a hash: a bit each */
 };
 
 /* Ends the test if it cannot: needs a netlink socket, but no privilege. */
