@@ -19,6 +19,8 @@
  * which no translator of addresses changes:
  *
  *   sequence        | TTL : 8 | attempt : 4 | T[0..19] : 20 |
+ *   timestamp       the same once more, since firewalls hide the numbers of
+ *                   those behind them; not in a session
  *   IPv4 id         | T[48..63]                             |
  *   port            base + (P mod ports)
  *
@@ -364,11 +366,22 @@ static __always_inline bool cookie_check_seq(const struct cookie_key *k,
 					     const struct reply *r, u16 at,
 					     struct cookie_proof *p)
 {
-	u16 i = cookie_seq_step(r->seq);
-	bool within = cookie_is_within(k, r, at, &i);
-	u64 tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
+	bool two = k->tcp == COOKIE_TCP_SYN && cookie_has_mark(r) &&
+		   r->mark != r->seq,
+	     within, same;
+	u32 seq = r->seq;
+	u64 tag;
+	u16 i;
 
-	if (!within && r->seq != cookie_seq(tag, i))
+	for (int n = 0; n < 1 + two; n++, seq = (u32)r->mark) {
+		i = cookie_seq_step(seq);
+		within = !n && cookie_is_within(k, r, at, &i);
+		tag = cookie_tag(k, &r->qdst, PROTO_TCP, i);
+		same = within || seq == cookie_seq(tag, i);
+		if (same)
+			break;
+	}
+	if (!same)
 		return false;
 	if (r->family == 4 && r->qid != tag >> 48)
 		return false;
@@ -376,6 +389,7 @@ static __always_inline bool cookie_check_seq(const struct cookie_key *k,
 	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
 	p->bits = within ? cookie_session_bits(k) : COOKIE_SEQ_BITS;
 	p->bits += r->family == 4 ? 16 : 0;
+	p->bits -= two; /* either number would have done */
 	return true;
 }
 

@@ -43,7 +43,8 @@ enum reply_kind {
 struct reply {
 	struct addr from, to;
 	struct addr qsrc, qdst;
-	u64 mark;     /* first eight octets of the probe's payload */
+	u64 mark;     /* first eight octets of the probe's payload; of a quoted
+			 SYN: its timestamp, where ours have it */
 	u32 seq, ack; /* TCP */
 	u32 mtu;      /* next hop's, where the error tells it */
 	u16 size;     /* outer IP datagram, header included */
@@ -267,6 +268,22 @@ static __always_inline void reply_mark(struct reply_source *src,
 	r->has_mark = 1;
 }
 
+/* The timestamp of a SYN that begins as ours do: an MSS, two octets, and it. */
+static __always_inline void reply_stamp(struct reply_source *src,
+					struct reply_cursor *c, struct reply *r)
+{
+	const struct WIRE {
+		be16 before[3];
+		u8 kind, len;
+		be32 value;
+	} *stamp = reply_take(src, c, sizeof(*stamp));
+
+	if (!stamp || stamp->kind != 8 || stamp->len != 10)
+		return;
+	r->mark = be32_get(stamp->value);
+	r->has_mark = 1;
+}
+
 /* The first eight octets of a transport header are all that RFC 792 grants;
  * a TCP acknowledgement and the mark are taken where there is more. */
 static __always_inline bool reply_transport(struct reply_source *src,
@@ -293,6 +310,8 @@ static __always_inline bool reply_transport(struct reply_source *src,
 			return true;
 		r->ack = be32_get(more->ack);
 		r->tcp_flags = more->flags;
+		if (r->quote_off && more->flags & TCP_SYN)
+			reply_stamp(src, c, r);
 	} else if (proto == PROTO_UDP) {
 		r->field = be16_get(p->h[3]);
 		reply_mark(src, c, r);

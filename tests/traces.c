@@ -41,6 +41,8 @@ static void draw_quote(struct traces *t, struct record *r)
 		h->tcp_mss = (u16)draw(t, 65536);
 	if (h->tcp_said & TCP_SAID_SCALE)
 		h->tcp_scale = (u8)draw(t, 256);
+	if (!draw(t, 8))
+		h->flags |= HOP_RENUMBERED;
 	r->seen_dport = draw(t, 4) ? r->dport : (u16)draw(t, 65536);
 }
 
@@ -81,6 +83,7 @@ static void make_tcp(struct traces *t, struct record *r)
 {
 	struct hop *h = &r->hop;
 
+	h->flags &= (u8)~HOP_RENUMBERED;
 	h->tcp_said = h->tcp_scale = 0;
 	h->tcp_mss = r->seen_dport = 0;
 	memset(&r->seen, 0, sizeof(r->seen));

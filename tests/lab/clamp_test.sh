@@ -159,6 +159,22 @@ option-unchanged mss+sack+timestamps+wscale - - 2 1 1460" -T -p 8080 $FAR4
 	forwarding
 }
 
+# As a firewall that hides the numbers of those behind it, but without the way
+# back: what the destination acknowledges is not what we sent.
+test_sequence()
+{
+	forwarding 'ip saddr 10.1.0.1 tcp flags syn tcp sequence set 305419896'
+	tells "another number" \
+		"The TCP sequence number is rewritten between hops 1 and 2.
+Unchanged at hops 1 to 2: $ALL." "sequence-rewritten - - - 1 2 -
+option-unchanged mss+sack+timestamps+wscale - - 2 1 -" \
+		-T -m 3 -w 0.5 $FAR4
+	check "hops that quote it" jq -e '[.hops[] |
+		select(.icmp_q_tcp_seq_rewritten) | .probe_ttl] == [2, 2, 2]' \
+		"$LAB_DIR/t.jsonl"
+	forwarding
+}
+
 # In a drawn network, where routers quote 28 octets if they are told no other
 # number, and pad them with zeroes where labels follow (RFC 4884).
 #
@@ -218,5 +234,6 @@ test_mss
 test_removed
 test_tos
 test_port
+test_sequence
 test_quotes
 lab_end

@@ -113,11 +113,16 @@ test_wire()
 }
 
 # What is in our probes as r2 heard them, each once: options, then flags in
-# full.
+# full; SEQUENCE in the options is each one's own.
 shape()
 {
-	tshark -n -r "$HEARD" -Y "$FROM && !($RST)" -T fields -e tcp.options \
-		-e tcp.flags 2>/dev/null | tr '\t' ' ' | sort -u
+	tshark -n -o tcp.relative_sequence_numbers:FALSE -r "$HEARD" \
+		-Y "$FROM && !($RST)" -T fields -E separator=, -e tcp.seq \
+		-e tcp.options -e tcp.flags 2>/dev/null |
+		while IFS=, read -r seq options flags; do
+			printf -v seq '%08x' "$seq"
+			echo "${options/$seq/SEQUENCE} $flags"
+		done | sort -u
 }
 
 # ... of a trace.
@@ -128,7 +133,7 @@ syn_fields() # ARGUMENT...
 }
 
 SYN_ALONE=0x0002 SYN_ECN=0x00c2 SYN_ACC_ECN=0x01c2 ACK_ALONE=0x0010
-OPTIONS=020405b40402080a000000010000000001030307 # Linux' own
+OPTIONS=020405b40402080aSEQUENCE0000000001030307 # Linux' own
 
 test_options()
 {

@@ -229,6 +229,59 @@ static void one_flow(void **state)
 	}
 }
 
+/* With its options, TSval among them, and with another sequence number. */
+static u32 renumbered(const struct cookie_key *key, int v6, u32 stamp, u32 seq,
+		      u8 *at)
+{
+	static const u8 options[] = { 2, 4, 5, 180, 4, 2, 8, 10 };
+	struct frame f = expired(key, v6, 9, 3);
+	u8 *tcp = at + ETH + 2 * (v6 ? IP6 : IP4) + 8;
+	const be32 v = be32_put(stamp);
+	u32 len;
+
+	f.quoted.payload = 20;
+	f.quoted.seq = seq;
+	len = frame_build(&f, at);
+	tcp[12] = 10 << 4;
+	memcpy(tcp + 20, options, sizeof(options));
+	memcpy(tcp + 28, &v, sizeof(v));
+	return len;
+}
+
+/* Whoever rewrites the number leaves the timestamp, or the other way round;
+ * either tells the probe, to all but who has to guess it. */
+static void either_number(void **state)
+{
+	struct cookie_key key = frame_key();
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		const u32 seq = expired(&key, v6, 9, 3).quoted.seq;
+		const u8 bits = (v6 ? 0 : 16) + key.port_bits + 20;
+		u8 at[FRAME_MAX];
+
+		assert_proof(check_octets(&key, at,
+					  renumbered(&key, v6, seq, seq, at)),
+			     COOKIE_EXACT, 9, 3, bits);
+		assert_proof(check_octets(&key, at,
+					  renumbered(&key, v6, 1, seq, at)),
+			     COOKIE_EXACT, 9, 3, bits - 1);
+		for (u32 i = 1; i; i <<= 1) {
+			u32 len = renumbered(&key, v6, seq, seq ^ i, at);
+
+			assert_proof(check_octets(&key, at, len), COOKIE_EXACT,
+				     9, 3, bits - 1);
+			len = renumbered(&key, v6, seq ^ i, seq ^ i, at);
+			assert_int_equal(check_octets(&key, at, len).result,
+					 COOKIE_FORGED);
+			/* only of SYNs that have one */
+			len = renumbered(&key, v6, seq, seq ^ i, at);
+			at[ETH + 2 * (v6 ? IP6 : IP4) + 8 + 13] = TCP_ACK;
+			assert_int_equal(check_octets(&key, at, len).result,
+					 COOKIE_FORGED);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +291,7 @@ int main(void)
 		cmocka_unit_test(rewritten),
 		cmocka_unit_test(single_bits),
 		cmocka_unit_test(one_flow),
+		cmocka_unit_test(either_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,9 +131,14 @@ static void check(const struct shape *s, const struct cookie_key *key,
 {
 	bool v4 = addr_is_v4(&p->dst), ack = s->tcp.flags & TCP_ACK;
 	const u8 *ip = frame + ETH, *l4 = ip + (v4 ? 20 : 40);
+	u8 options[TCP_OPTIONS_MAX];
 	struct cookie k;
 
 	cookie_make(key, &p->dst, 6, p->ttl, p->attempt, &k);
+	memcpy(options, v4 ? s->options4 : s->options6, s->size);
+	if (s->tcp.mss && s->tcp.timestamps) /* 1 becomes the number */
+		for (int i = 0; i < 4; i++)
+			options[8 + i] = (u8)(k.seq >> (24 - 8 * i));
 	assert_int_equal(len, ETH + (v4 ? 40 : 60) + s->size);
 	assert_sums(frame, len, v4);
 	assert_int_equal(v4 ? ip[9] : ip[6], 6);
@@ -149,7 +154,7 @@ static void check(const struct shape *s, const struct cookie_key *key,
 	assert_int_equal(l4[12], (20 + s->size) / 4 << 4 | s->tcp.accurate_ecn);
 	assert_int_equal(l4[13], s->tcp.flags);
 	assert_int_equal(number(l4 + 18, 2), 0);
-	assert_memory_equal(l4 + 20, v4 ? s->options4 : s->options6, s->size);
+	assert_memory_equal(l4 + 20, options, s->size);
 }
 
 static void frames_are_valid(void **state)

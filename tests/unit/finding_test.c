@@ -36,7 +36,7 @@ static const struct tcp_shape all_options = {
 struct quote {
 	u8 ttl, said;
 	u16 mss, dport;
-	u8 scale;
+	u8 scale, flags;
 };
 
 static struct record quote_of(const struct quote *q)
@@ -49,6 +49,7 @@ static struct record quote_of(const struct quote *q)
 	r.hop.tcp_said = q->said;
 	r.hop.tcp_mss = q->mss;
 	r.hop.tcp_scale = q->scale;
+	r.hop.flags |= q->flags;
 	return r;
 }
 
@@ -95,9 +96,13 @@ static void check_quotes(const struct tcp_shape *syn, const struct quote *q,
 	check(&f, want);
 }
 
+#define OTHER(t)                                                               \
+	{                                                                      \
+		t, ALL_SAID, 1460, 0, TCP_SHIFT, HOP_RENUMBERED                \
+	}
 #define QUOTE(t, what, m, port, shift)                                         \
 	{                                                                      \
-		t, what, m, port, shift                                        \
+		t, what, m, port, shift, 0                                     \
 	}
 #define SAME(t) QUOTE(t, ALL_SAID, 1460, 0, TCP_SHIFT)
 #define EIGHT(t) QUOTE(t, 0, 0, 0, 0)
@@ -117,16 +122,16 @@ static const struct row {
 	  "Unchanged at hops 200 to 255: " ALL ".\n" },
 	{ { SAME(253), BARE(254) },
 	  "Removed between hops 253 and 254: " ALL ".\n" },
-	{ { SAME(1), { 2, ALL_SAID, 1300, 0, TCP_SHIFT }, EIGHT(3) },
+	{ { SAME(1), { 2, ALL_SAID, 1300, 0, TCP_SHIFT, 0 }, EIGHT(3) },
 	  "MSS 1460 became 1300 between hops 1 and 2.\n"
 	  "Unchanged at hops 1 to 2: SACK, timestamps, window scale.\n" },
-	{ { EIGHT(1), EIGHT(3), { 5, ALL_SAID, 1300, 0, TCP_SHIFT } },
+	{ { EIGHT(1), EIGHT(3), { 5, ALL_SAID, 1300, 0, TCP_SHIFT, 0 } },
 	  "MSS 1460 became 1300 before hop 5.\n"
 	  "Unchanged at hop 5: SACK, timestamps, window scale.\n" },
-	{ { SAME(1), { 3, ALL_SAID, 1460, 0, 2 } },
+	{ { SAME(1), { 3, ALL_SAID, 1460, 0, 2, 0 } },
 	  "Window scale 7 became 2 between hops 1 and 3.\n"
 	  "Unchanged at hops 1 to 3: MSS, SACK, timestamps.\n" },
-	{ { SAME(1), { 3, ALL_SAID, 1460, 8080, TCP_SHIFT } },
+	{ { SAME(1), { 3, ALL_SAID, 1460, 8080, TCP_SHIFT, 0 } },
 	  "Destination port 80 became 8080 between hops 1 and 3.\n"
 	  "Unchanged at hops 1 to 3: " ALL ".\n" },
 	/* the MSS is there, and then the quote ends */
@@ -136,26 +141,30 @@ static const struct row {
 	  "Not visible in any quote: SACK, timestamps, window scale.\n" },
 	{ { SAME(1),
 	    { 2, ALL_SAID & ~TCP_SAID_WHOLE & ~TCP_SAID_SACK, 1460, 0,
-	      TCP_SHIFT } },
+	      TCP_SHIFT, 0 } },
 	  "Unchanged at hops 1 to 2: MSS, timestamps, window scale.\n"
 	  "Unchanged at hop 1: SACK.\n" },
-	{ { { 1, ALL_SAID | TCP_SAID_MALFORMED, 1460, 0, TCP_SHIFT },
+	{ { { 1, ALL_SAID | TCP_SAID_MALFORMED, 1460, 0, TCP_SHIFT, 0 },
 	    QUOTE(2, TCP_SAID_MALFORMED, 0, 0, 0) },
 	  "Unchanged at hop 1: " ALL ".\n" },
+	{ { SAME(252), OTHER(254), SAME(255) },
+	  "The TCP sequence number is rewritten between hops 252 and 254.\n"
+	  "Unchanged at hops 252 to 255: " ALL ".\n" },
 	/* removed one after the other; what is gone is not told again */
 	{ { SAME(1),
-	    { 2, ALL_SAID & ~TCP_SAID_SACK, 1460, 0, TCP_SHIFT },
-	    { 3, ALL_SAID & ~TCP_SAID_SACK & ~TCP_SAID_MSS, 0, 0, TCP_SHIFT },
+	    { 2, ALL_SAID & ~TCP_SAID_SACK, 1460, 0, TCP_SHIFT, 0 },
+	    { 3, ALL_SAID & ~TCP_SAID_SACK & ~TCP_SAID_MSS, 0, 0, TCP_SHIFT,
+	      0 },
 	    SAME(4) },
 	  "Removed between hops 1 and 2: SACK.\n"
 	  "Removed between hops 2 and 3: MSS.\n"
 	  "Unchanged at hops 1 to 4: timestamps, window scale.\n" },
 	/* the first of a TTL has the say, and nothing goes backwards */
 	{ { SAME(2),
-	    { 2, ALL_SAID, 9, 0, TCP_SHIFT },
-	    { 1, ALL_SAID, 9, 0, TCP_SHIFT } },
+	    { 2, ALL_SAID, 9, 0, TCP_SHIFT, 0 },
+	    { 1, ALL_SAID, 9, 0, TCP_SHIFT, 0 } },
 	  "Unchanged at hop 2: " ALL ".\n" },
-	{ { SAME(1), { 2, ALL_SAID, 9, 0, TCP_SHIFT }, SAME(3) },
+	{ { SAME(1), { 2, ALL_SAID, 9, 0, TCP_SHIFT, 0 }, SAME(3) },
 	  "MSS 1460 became 9 between hops 1 and 2.\n"
 	  "MSS 9 became 1460 between hops 2 and 3.\n"
 	  "Unchanged at hops 1 to 3: SACK, timestamps, window scale.\n" },
@@ -215,7 +224,7 @@ static void beside_the_syn_ack(void **state)
 {
 	const struct out_run run = { .syn = all_options };
 	const struct quote q[] = { SAME(253),
-				   { 254, ALL_SAID, 10000, 0, TCP_SHIFT } };
+				   { 254, ALL_SAID, 10000, 0, TCP_SHIFT, 0 } };
 	struct findings f = {};
 	struct record r[3];
 
@@ -277,7 +286,7 @@ static void no_more_than_there_is_room_for(void **state)
 	struct findings f = {};
 
 	for (unsigned int i = 1; i <= ENOUGH; i++) {
-		struct quote q = { (u8)i, ALL_SAID, (u16)i, (u16)i, (u8)i };
+		struct quote q = { (u8)i, ALL_SAID, (u16)i, (u16)i, (u8)i, 0 };
 		struct record r = quote_of(&q);
 
 		r.hop.flags = HOP_REWRITTEN;

@@ -200,6 +200,38 @@ static void echo_reply(void **state)
 	assert_int_equal(h.auth_bits, 80);
 }
 
+/* Only where the timestamp is what named the probe. */
+static void renumbered(void **state)
+{
+	static const struct {
+		u32 mark, seq;
+		u8 has_mark, ttl, flags;
+	} rows[] = {
+		{ 0x07212345, 0x07212345, 1, 7, 0 },
+		{ 0x07212345, 0x01020304, 1, 7, HOP_RENUMBERED },
+		{ 0x00000001, 0x07212345, 1, 7, 0 }, /* the other way round */
+		{ 0x00000000, 0x07212345, 0, 7, 0 },
+		{ 0x00200001, 0x01020304, 1, 0, 0 }, /* a session's SYN */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct answer a = {
+			.reply = { .kind = REPLY_EXPIRED,
+				   .family = 4,
+				   .qproto = PROTO_TCP,
+				   .mark = rows[i].mark,
+				   .has_mark = rows[i].has_mark,
+				   .seq = rows[i].seq },
+			.proof = { .ttl = rows[i].ttl, .attempt = 2 },
+		};
+		struct hop h;
+
+		hop_from_answer(&h, &a);
+		assert_int_equal(h.flags, rows[i].flags);
+		assert_int_equal(h.tcp_said, 0); /* no frame, no quote */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +240,7 @@ int main(void)
 		cmocka_unit_test(rewritten_and_labelled),
 		cmocka_unit_test(mtu_is_kept),
 		cmocka_unit_test(echo_reply),
+		cmocka_unit_test(renumbered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ static const struct {
 	[TRACK_SACK] = { FINDING_REMOVED, TCP_SAID_SACK },
 	[TRACK_TIMESTAMPS] = { FINDING_REMOVED, TCP_SAID_TIMESTAMPS },
 	[TRACK_SCALE] = { FINDING_SCALE, TCP_SAID_SCALE },
+	[TRACK_SEQUENCE] = { FINDING_SEQUENCE, 0 },
 };
 
 void findings_clear(struct findings *f)
@@ -70,7 +71,7 @@ static void follow(struct findings *f, enum finding_track_name name, u32 sent,
 	if (value != before) {
 		t->changed = true;
 		t->first = 0;
-		if (value == REMOVED) {
+		if (value == REMOVED && x.options) {
 			x.kind = FINDING_REMOVED;
 			x.from = x.to = 0;
 			add_options(f, &x);
@@ -105,6 +106,8 @@ static void note_segment(struct findings *f, const struct tcp_shape *syn,
 
 	if (r->seen_dport)
 		follow(f, TRACK_DPORT, r->dport, r->seen_dport, h->ttl);
+	follow(f, TRACK_SEQUENCE, 0, h->flags & HOP_RENUMBERED ? REMOVED : 0,
+	       h->ttl);
 	follow_option(f, TRACK_MSS, tcp_shape_mss(syn, addr_is_v4(&r->dst)),
 		      h->tcp_mss, h);
 	follow_option(f, TRACK_SACK, 1, 1, h);
@@ -256,6 +259,11 @@ void finding_text(const struct findings *f, const struct finding *x, FILE *to)
 	case FINDING_MSS:
 	case FINDING_SCALE:
 		put_change(f, x, to);
+		return;
+	case FINDING_SEQUENCE:
+		fputs("The TCP sequence number is rewritten ", to);
+		put_place(x, to);
+		fputc('.', to);
 		return;
 	case FINDING_REMOVED:
 		fputs("Removed ", to);

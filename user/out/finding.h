@@ -22,6 +22,7 @@ enum finding_kind {
 	FINDING_DPORT,
 	FINDING_MSS,
 	FINDING_SCALE,
+	FINDING_SEQUENCE, /* of TCP, from ours to anything else */
 	/* these `options` of a SYN */
 	FINDING_REMOVED,
 	FINDING_UNCHANGED,
@@ -47,6 +48,7 @@ enum finding_track_name {
 	TRACK_SACK,
 	TRACK_TIMESTAMPS,
 	TRACK_SCALE,
+	TRACK_SEQUENCE,
 	TRACKS,
 };
 

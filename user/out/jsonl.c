@@ -79,6 +79,8 @@ static void put_quoted_tcp(struct json *j, const struct record *r)
 
 	if (r->seen_dport)
 		json_u64(j, "icmp_q_tcp_dport", r->seen_dport);
+	if (h->flags & HOP_RENUMBERED)
+		json_bool(j, "icmp_q_tcp_seq_rewritten", true);
 	if (h->tcp_said & TCP_SAID_MSS)
 		json_u64(j, "icmp_q_tcp_mss", h->tcp_mss);
 	if (h->tcp_said & TCP_SAID_SACK)
@@ -306,6 +308,7 @@ static void put_finding(struct jsonl *l, const struct finding *f)
 		[FINDING_DPORT] = "dport-rewritten",
 		[FINDING_MSS] = "option-changed",
 		[FINDING_SCALE] = "option-changed",
+		[FINDING_SEQUENCE] = "sequence-rewritten",
 		[FINDING_REMOVED] = "option-removed",
 		[FINDING_UNCHANGED] = "option-unchanged",
 		[FINDING_NOT_VISIBLE] = "option-not-visible",
@@ -321,7 +324,7 @@ static void put_finding(struct jsonl *l, const struct finding *f)
 	}
 	if (f->options)
 		put_options(j, f->options, l->findings.syn_ack_mss);
-	if (f->kind > FINDING_SOURCE && f->kind < FINDING_REMOVED) {
+	if (f->kind > FINDING_SOURCE && f->kind < FINDING_SEQUENCE) {
 		json_u64(j, "from", f->from);
 		json_u64(j, "to", f->to);
 	}

@@ -133,6 +133,8 @@ static int get_quoted_tcp(const struct reader *r, struct json_object *o,
 	struct hop *h = &x->hop;
 	int err = key_u16(r, o, "icmp_q_tcp_dport", &x->seen_dport);
 
+	if (key_true(o, "icmp_q_tcp_seq_rewritten"))
+		h->flags |= HOP_RENUMBERED;
 	if (!err)
 		err = key_u16(r, o, "icmp_q_tcp_mss", &h->tcp_mss);
 	if (!err)

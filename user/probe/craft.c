@@ -108,6 +108,12 @@ static void template_v6(const struct craft_config *cfg,
 	t->len = (u32)sizeof(*eth) + cfg->size6;
 }
 
+/* Within a session none may be older than the one before (RFC 7323). */
+static bool is_stamped(const struct craft_config *cfg)
+{
+	return cfg->method == PROBE_TCP && tcp_has_stamp(&cfg->tcp);
+}
+
 /* The transport header, and the sum of all that no probe changes. */
 static void template_l4(const struct craft_config *cfg, bool v4,
 			struct craft_template *t)
@@ -126,6 +132,8 @@ static void template_l4(const struct craft_config *cfg, bool v4,
 		((struct wire_icmp *)l4)->type = echo_type(v4);
 	else
 		tcp_write_header(&cfg->tcp, v4, l4);
+	if (is_stamped(cfg))
+		memset(l4 + TCP_STAMP_AT, 0, 4);
 	if (!probe_is_tcp(cfg->method))
 		fill_padding(l4 + 8 + sizeof(struct payload),
 			     len - 8 - (u32)sizeof(struct payload), cfg->uri);
@@ -200,17 +208,22 @@ static void put_echo(const struct cookie *k, const struct probe *p, bool v4,
 }
 
 /* An ACK of what was never sent: its RST brings the number back. */
-static void put_tcp(const struct cookie *k, const struct probe *p, bool acks,
-		    u64 sum, u8 *l4)
+static void put_tcp(const struct craft_config *cfg, const struct cookie *k,
+		    const struct probe *p, u64 sum, u8 *l4)
 {
+	const be32 stamp = be32_put(k->seq);
 	struct wire_tcp *tcp = (void *)l4;
 
 	tcp->sport = be16_put(k->port);
 	tcp->dport = be16_put(p->dport);
 	tcp->seq = be32_put(k->seq);
 	sum = csum_add32(sum + k->port + p->dport, k->seq);
-	if (acks) {
+	if (cfg->tcp.flags & TCP_ACK) {
 		tcp->ack = be32_put(k->seq);
+		sum = csum_add32(sum, k->seq);
+	}
+	if (is_stamped(cfg)) {
+		memcpy(l4 + TCP_STAMP_AT, &stamp, sizeof(stamp));
 		sum = csum_add32(sum, k->seq);
 	}
 	tcp->check = be16_put(csum_neg(csum_add_addr(sum, &p->dst)));
@@ -353,6 +366,6 @@ u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame)
 	else if (c->config.method == PROBE_ICMP)
 		put_echo(&k, p, v4, t->l4_sum, l4);
 	else
-		put_tcp(&k, p, c->config.tcp.flags & TCP_ACK, t->l4_sum, l4);
+		put_tcp(&c->config, &k, p, t->l4_sum, l4);
 	return t->len;
 }

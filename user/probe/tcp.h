@@ -48,6 +48,12 @@ u32 tcp_header_size(const struct tcp_shape *shape);
 u32 tcp_octets(const struct answer *a);
 /* Writes it; ports, numbers and checksum are 0. Returns its size. */
 u32 tcp_write_header(const struct tcp_shape *shape, bool v4, u8 *at);
+/* Its timestamp is where reply.h looks for one. */
+static inline bool tcp_has_stamp(const struct tcp_shape *shape)
+{
+	return shape->flags & TCP_SYN && shape->mss && shape->timestamps;
+}
+enum { TCP_STAMP_AT = 28 };
 /* The same of a segment within a session: 20 or 32. */
 static inline u32 tcp_within_size(bool stamped)
 {

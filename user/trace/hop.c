@@ -42,6 +42,16 @@ static void read_quote(struct hop *h, const struct answer *a)
 	h->tcp_scale = said.scale;
 }
 
+/* Our timestamp names the probe, the sequence number another one, or none. */
+static bool is_renumbered(const struct answer *a)
+{
+	u16 step = (u16)(a->proof.ttl << 8 | a->proof.attempt << 4);
+
+	return a->reply.has_mark && a->proof.ttl &&
+	       cookie_seq_step((u32)a->reply.mark) == step &&
+	       cookie_seq_step(a->reply.seq) != step;
+}
+
 void hop_from_answer(struct hop *h, const struct answer *a)
 {
 	const struct reply *r = &a->reply;
@@ -71,6 +81,8 @@ void hop_from_answer(struct hop *h, const struct answer *a)
 		read_tcp(h, a);
 	else if (r->qproto == PROTO_TCP)
 		read_quote(h, a);
+	if (r->qproto == PROTO_TCP && is_renumbered(a))
+		h->flags |= HOP_RENUMBERED;
 	if (r->ext_len)
 		h->label_count = (u8)mpls_labels(a, h->label, HOP_LABELS);
 }

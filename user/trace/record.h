@@ -56,6 +56,7 @@ enum {
 	HOP_DUPLICATE = 1 << 3, /* not the first answer to this probe */
 	HOP_LATE = 1 << 4,	/* after its probe's send time was forgotten */
 	HOP_GIVEN_UP = 1 << 5,	/* doubletree: after it had gone on without */
+	HOP_RENUMBERED = 1 << 6, /* the quote shows another sequence number */
 };
 
 /* Why a trace ended. Names as in scamper's JSON (warts(5)). */
