@@ -338,7 +338,7 @@ static u64 next_turn(struct far *f, const struct strategy *s)
 	return t < f->now + TICK_NS ? f->now + TICK_NS : t;
 }
 
-int far_run(struct far *f, struct strategy *s)
+int far_trace(struct far *f, struct strategy *s)
 {
 	for (;;) {
 		u64 silent = s->stats.silent, t;

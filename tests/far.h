@@ -60,7 +60,7 @@ void far_close(struct far *f);
 struct record_sink far_sink(struct far *f);
 /* Until the strategy is done, nothing is under way and no host waits. 0, or
  * -ELOOP: it wants to be called again and again, and does nothing. */
-int far_run(struct far *f, struct strategy *s);
+int far_trace(struct far *f, struct strategy *s);
 /* Of that destination and that port of ours; NULL: nothing ever came. */
 struct host_conn *far_conn(struct far *f, const struct addr *dst, u16 port);
 

@@ -153,7 +153,7 @@ static void check_hosts(const struct sweep *w)
 static void run(struct sweep *w)
 {
 	prepare(w);
-	assert_int_equal(far_run(&w->f, &w->s), 0);
+	assert_int_equal(far_trace(&w->f, &w->s), 0);
 	check_ledger(w);
 	check_hosts(w);
 }
@@ -441,7 +441,7 @@ static void refused_here(void **state)
 	w->net.refuse = 100;
 	w->rules.attempts = 2;
 	prepare(w);
-	assert_int_equal(far_run(&w->f, &w->s), 0);
+	assert_int_equal(far_trace(&w->f, &w->s), 0);
 	check_ledger(w);
 	check_answers(w);
 	assert_in_range(w->f.refused, w->f.probes / 20, w->f.probes / 5);
@@ -535,7 +535,7 @@ static void half_open(void **state)
 	w->net.loss = 300;
 	w->net.jitter_ns = 3 * NS_PER_S;
 	prepare(w);
-	assert_int_equal(far_run(&w->f, &w->s), 0);
+	assert_int_equal(far_trace(&w->f, &w->s), 0);
 	check_ledger(w);
 	check_answers(w);
 	assert_true(w->s.stats.late > 100);
