@@ -9,7 +9,6 @@ enum {
 	CLIMB_SEEN = 4,	    /* a flow is translated once, seldom twice */
 	CLIMB_SEEN_TCP = 2, /* in the place of the others: */
 	CLIMB_QUOTE = 6,    /* quoted by eight octets, as sent, clamped, cut */
-	CLIMB_AGAIN = 4,    /* times, for each probe */
 };
 
 /* What the other host, and ours, may take to answer beyond the way. */
@@ -47,29 +46,6 @@ static struct quote *quotes_of(struct climb *c,
 			       const struct ladder_config *rules)
 {
 	return (void *)(seen_of(c, rules) + seen_max(rules));
-}
-
-const char *climb_unsound(const struct ladder_config *c)
-{
-	if (!c->targets || !c->order || !c->key)
-		return "no targets, no order, or no key";
-	if (!targets_count(c->targets) ||
-	    c->order->n != targets_count(c->targets))
-		return "no targets, or the order is of other targets";
-	if (!c->first_ttl || c->first_ttl > c->max_ttl)
-		return "the first TTL must be 1 .. the last";
-	if (!c->attempts || c->attempts > LADDER_ATTEMPTS)
-		return "attempts must be 1 .. 16";
-	if (!c->gap_limit || !c->window || !c->active_max)
-		return "gap limit, window and active traces must be 1 or more";
-	/* RTTs are kept in 32 bits of microseconds */
-	if (!c->wait_max_ns || c->wait_max_ns > 1000 * NS_PER_S)
-		return "the wait must be above 0 and at most 1000 s";
-	if (c->stream && c->active_max != 1)
-		return "a stream is of one trace at a time";
-	if (c->dport_step && !c->dport_span)
-		return "a rising port needs a span";
-	return NULL;
 }
 
 size_t climb_size(const struct ladder_config *rules)
@@ -281,59 +257,6 @@ enum climb_outcome climb_answer(struct climb *c,
 	if (g->flags & HOP_FINAL && level < c->ceiling)
 		c->ceiling = (u8)(level + 1);
 	return CLIMB_ANSWERED;
-}
-
-static bool is_of_flow(const struct ladder_config *rules, unsigned int i,
-		       u8 flow)
-{
-	return !rules->key->flows || i % rules->attempts == flow;
-}
-
-unsigned int climb_acknowledge(struct climb *c,
-			       const struct ladder_config *rules, u8 flow,
-			       const struct sack *sack, const struct answer *a)
-{
-	u32 data = cookie_session(rules->key, &c->dst) + COOKIE_DATA;
-	unsigned int n = 0;
-
-	for (unsigned int i = c->base; i < c->next; i++) {
-		struct answer one;
-		u8 ttl = (u8)(rules->first_ttl + i / rules->attempts);
-		u8 attempt = (u8)(i % rules->attempts);
-
-		if (c->rung[i].state != RUNG_WAITING ||
-		    !is_of_flow(rules, i, flow) ||
-		    (sack &&
-		     !sack_covers(sack, data + cookie_step(rules->key, ttl,
-							   attempt))))
-			continue;
-		one = *a;
-		one.proof.ttl = ttl;
-		one.proof.attempt = attempt;
-		n += climb_answer(c, rules, &one) == CLIMB_ANSWERED;
-		if (!sack)
-			break;
-	}
-	return n;
-}
-
-unsigned int climb_forsake(struct climb *c, const struct ladder_config *rules,
-			   u8 flow)
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = c->base; i < c->next; i++) {
-		struct rung *g = &c->rung[i];
-
-		if (g->state != RUNG_WAITING || !is_of_flow(rules, i, flow) ||
-		    g->label_count >= CLIMB_AGAIN)
-			continue;
-		g->state = RUNG_AGAIN;
-		c->again++;
-		c->open--;
-		n++;
-	}
-	return n;
 }
 
 /* The longest RTT of the answers at a level in ns; 0: none. */

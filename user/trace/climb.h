@@ -31,6 +31,8 @@ struct __attribute__((packed, aligned(2))) climb_seen {
 	u16 port;
 };
 
+enum { CLIMB_AGAIN = 4 }; /* times that a probe is sent again, at most */
+
 struct climb {
 	struct addr dst;
 	u64 number; /* of the target */
@@ -57,8 +59,6 @@ struct climb {
 	struct rung rung[];
 };
 
-/* Why nobody can climb by these rules; NULL: they are sound. */
-const char *climb_unsound(const struct ladder_config *rules);
 /* Octets of a climb with these rules. */
 size_t climb_size(const struct ladder_config *rules);
 void climb_init(struct climb *c, const struct ladder_config *rules,

@@ -513,9 +513,33 @@ static int allocate(struct ladder *l)
 	return 0;
 }
 
+/* Why nobody can climb by these rules; NULL: they are sound. */
+static const char *unsound(const struct ladder_config *c)
+{
+	if (!c->targets || !c->order || !c->key)
+		return "no targets, no order, or no key";
+	if (!targets_count(c->targets) ||
+	    c->order->n != targets_count(c->targets))
+		return "no targets, or the order is of other targets";
+	if (!c->first_ttl || c->first_ttl > c->max_ttl)
+		return "the first TTL must be 1 .. the last";
+	if (!c->attempts || c->attempts > LADDER_ATTEMPTS)
+		return "attempts must be 1 .. 16";
+	if (!c->gap_limit || !c->window || !c->active_max)
+		return "gap limit, window and active traces must be 1 or more";
+	/* RTTs are kept in 32 bits of microseconds */
+	if (!c->wait_max_ns || c->wait_max_ns > 1000 * NS_PER_S)
+		return "the wait must be above 0 and at most 1000 s";
+	if (c->stream && c->active_max != 1)
+		return "a stream is of one trace at a time";
+	if (c->dport_step && !c->dport_span)
+		return "a rising port needs a span";
+	return NULL;
+}
+
 int ladder_open(struct strategy *s, const struct ladder_config *c, u64 now)
 {
-	const char *why = climb_unsound(c);
+	const char *why = unsound(c);
 	struct ladder *l;
 	int err;
 
