@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* far: real frames through the simulated Internet in virtual time. */
-#include "far.h"
+/* abroad: real frames through the simulated Internet in virtual time. */
+#include "abroad.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -36,16 +36,16 @@ struct event {
 	u8 frame[HOST_FRAME] __attribute__((aligned(8)));
 };
 
-static bool chance(struct far *f, u32 permille)
+static bool chance(struct abroad *f, u32 permille)
 {
 	return permille && frame_random(&f->random) % 1000 < permille;
 }
 
-void far_open(struct far *f, const struct far_config *c, u32 conns)
+void abroad_open(struct abroad *f, const struct abroad_config *c, u32 conns)
 {
 	memset(f, 0, sizeof(*f));
 	f->config = *c;
-	f->now = FAR_START;
+	f->now = ABROAD_START;
 	f->random = c->seed;
 	assert_int_equal(world_open(&f->world, &c->simnet, NULL), 0);
 	assert_int_equal(heap_init(&f->due, IN_FLIGHT), 0);
@@ -54,10 +54,10 @@ void far_open(struct far *f, const struct far_config *c, u32 conns)
 	f->conn = calloc(conns + 1, sizeof(*f->conn));
 	assert_true(f->parting && f->index && f->conn && conns < INDEX / 2);
 	if (c->habits.deaf_ns)
-		f->config.habits.deaf_ns += FAR_START;
+		f->config.habits.deaf_ns += ABROAD_START;
 }
 
-void far_close(struct far *f)
+void abroad_close(struct abroad *f)
 {
 	struct heap_node *n;
 	struct event *e;
@@ -86,7 +86,7 @@ static unsigned int sink_room(void *to)
 
 static void sink_put(void *to, const struct record *r, unsigned int n)
 {
-	struct far *f = to;
+	struct abroad *f = to;
 
 	while (f->records + n > f->room) {
 		f->room = f->room ? 2 * f->room : 1024;
@@ -97,13 +97,13 @@ static void sink_put(void *to, const struct record *r, unsigned int n)
 	f->records += n;
 }
 
-struct record_sink far_sink(struct far *f)
+struct record_sink abroad_sink(struct abroad *f)
 {
 	return (struct record_sink){ sink_put, sink_room, f };
 }
 
 /* Where its number stands, or is to be put. */
-static u32 *slot_of(struct far *f, const struct addr *dst, u16 port)
+static u32 *slot_of(struct abroad *f, const struct addr *dst, u16 port)
 {
 	u64 i = simnet_mix(simnet_number(dst) + port);
 
@@ -125,14 +125,15 @@ static u32 *slot_of(struct far *f, const struct addr *dst, u16 port)
 	}
 }
 
-struct host_conn *far_conn(struct far *f, const struct addr *dst, u16 port)
+struct host_conn *abroad_conn(struct abroad *f, const struct addr *dst,
+			      u16 port)
 {
 	u32 n = *slot_of(f, dst, port);
 
 	return n ? &f->conn[n] : NULL;
 }
 
-static void push(struct far *f, struct event *e, u64 at)
+static void push(struct abroad *f, struct event *e, u64 at)
 {
 	/* whatever leaves later comes later, unless it is to be otherwise */
 	at += f->number++ % 1000;
@@ -141,7 +142,7 @@ static void push(struct far *f, struct event *e, u64 at)
 	assert_int_equal(heap_insert(&f->due, &e->node, at), 0);
 }
 
-static struct event *event_new(struct far *f, enum event_kind kind,
+static struct event *event_new(struct abroad *f, enum event_kind kind,
 			       const u8 *frame, u32 len)
 {
 	struct event *e = f->spare;
@@ -160,7 +161,7 @@ static struct event *event_new(struct far *f, enum event_kind kind,
 }
 
 /* Whoever still looks at it sees nonsense. */
-static void event_put_back(struct far *f, struct event *e)
+static void event_put_back(struct abroad *f, struct event *e)
 {
 	memset(e->frame, 0xdd, e->len);
 	e->spare = f->spare;
@@ -168,7 +169,7 @@ static void event_put_back(struct far *f, struct event *e)
 }
 
 /* One frame of ours leaves. */
-static void launch(struct far *f, const u8 *frame, u32 len)
+static void launch(struct abroad *f, const u8 *frame, u32 len)
 {
 	static struct world_frame w;
 	struct simnet_probe p;
@@ -195,7 +196,7 @@ static void launch(struct far *f, const u8 *frame, u32 len)
 		     f->now + 2 * hop.distance * LINK_NS);
 }
 
-static void hosts_said(struct far *f, u32 conn, u8 distance,
+static void hosts_said(struct abroad *f, u32 conn, u8 distance,
 		       const struct host_out *out)
 {
 	struct host_conn *c = &f->conn[conn];
@@ -214,7 +215,7 @@ static void hosts_said(struct far *f, u32 conn, u8 distance,
 	}
 }
 
-static void to_host(struct far *f, const struct event *e)
+static void to_host(struct abroad *f, const struct event *e)
 {
 	static struct host_out out;
 	struct simnet_probe p;
@@ -230,7 +231,7 @@ static void to_host(struct far *f, const struct event *e)
 	hosts_said(f, n, e->distance, &out);
 }
 
-static void repeat(struct far *f, const struct event *e)
+static void repeat(struct abroad *f, const struct event *e)
 {
 	static struct host_out out;
 	struct host_conn *c = &f->conn[e->conn];
@@ -242,7 +243,7 @@ static void repeat(struct far *f, const struct event *e)
 }
 
 /* What has come by now; how many events. */
-static unsigned int deliver(struct far *f, struct strategy *s)
+static unsigned int deliver(struct abroad *f, struct strategy *s)
 {
 	struct event *held[BATCH];
 	struct answer answer[BATCH];
@@ -272,13 +273,13 @@ static unsigned int deliver(struct far *f, struct strategy *s)
 	return taken;
 }
 
-static bool refuses(struct far *f)
+static bool refuses(struct abroad *f)
 {
 	return chance(f, f->config.refuse);
 }
 
 /* What is no probe goes first. */
-static unsigned int send_asides(struct far *f, struct strategy *s)
+static unsigned int send_asides(struct abroad *f, struct strategy *s)
 {
 	struct tcp_segment seg[BATCH];
 	u8 frame[CRAFT_FRAME] __attribute__((aligned(8)));
@@ -302,7 +303,7 @@ static unsigned int send_asides(struct far *f, struct strategy *s)
 	return n + said;
 }
 
-static unsigned int send_probes(struct far *f, struct strategy *s)
+static unsigned int send_probes(struct abroad *f, struct strategy *s)
 {
 	struct probe p[BATCH];
 	u8 frame[CRAFT_FRAME] __attribute__((aligned(8)));
@@ -323,9 +324,10 @@ static unsigned int send_probes(struct far *f, struct strategy *s)
 }
 
 /* UINT64_MAX: nothing will ever come again. */
-static u64 next_turn(struct far *f, const struct strategy *s)
+static u64 next_turn(struct abroad *f, const struct strategy *s)
 {
-	u64 t = s->ops->next(s, f->now), halt = FAR_START + f->config.halt_ns;
+	u64 t = s->ops->next(s, f->now),
+	    halt = ABROAD_START + f->config.halt_ns;
 
 	if (heap_min_key(&f->due) < t)
 		t = heap_min_key(&f->due);
@@ -338,7 +340,7 @@ static u64 next_turn(struct far *f, const struct strategy *s)
 	return t < f->now + TICK_NS ? f->now + TICK_NS : t;
 }
 
-int far_trace(struct far *f, struct strategy *s)
+int abroad_run(struct abroad *f, struct strategy *s)
 {
 	for (;;) {
 		u64 silent = s->stats.silent, t;
@@ -347,7 +349,7 @@ int far_trace(struct far *f, struct strategy *s)
 
 		s->ops->expire(s, f->now);
 		if (f->config.halt_ns && !f->halted &&
-		    f->now >= FAR_START + f->config.halt_ns) {
+		    f->now >= ABROAD_START + f->config.halt_ns) {
 			f->halted = true;
 			s->ops->halt(s, f->now);
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * far: real frames through the simulated Internet in virtual time, to
+ * abroad: real frames through the simulated Internet in virtual time, to
  * destinations that keep TCP connections (host.h), or to its own, which
  * remember nothing. It drives a strategy as the engine does: what it wants to
  * send is crafted, and what comes back is parsed and matched.
@@ -9,8 +9,8 @@
  *                                     |                 |
  *                                     +----> host ------+
  */
-#ifndef WHITHER_TESTS_FAR_H
-#define WHITHER_TESTS_FAR_H
+#ifndef WHITHER_TESTS_ABROAD_H
+#define WHITHER_TESTS_ABROAD_H
 
 #include "host.h"
 #include "io/world.h"
@@ -19,15 +19,15 @@
 #include "trace/strategy.h"
 
 /* Virtual time starts here: not 0, which means "unknown". */
-#define FAR_START (1000 * 1000000000ULL)
+#define ABROAD_START (1000 * 1000000000ULL)
 
-struct event; /* far.c's: a frame under way */
+struct event; /* abroad.c's: a frame under way */
 
-struct far_config {
+struct abroad_config {
 	const struct cookie_key *key;
 	const struct craft *craft;
 	struct simnet_config simnet;
-	struct host_habits habits; /* deaf_ns counts from FAR_START */
+	struct host_habits habits; /* deaf_ns counts from ABROAD_START */
 	bool stateless;		   /* destinations are simnet's own */
 	u32 loss;		   /* per mille of what hosts say */
 	u32 refuse;    /* per mille of what we send: it never leaves */
@@ -36,8 +36,8 @@ struct far_config {
 	u64 seed;
 };
 
-struct far {
-	struct far_config config;
+struct abroad {
+	struct abroad_config config;
 	struct world world;
 	struct parting *parting;
 	struct heap due;
@@ -55,13 +55,14 @@ struct far {
 };
 
 /* Ends the test if it cannot. Hosts for up to so many connections. */
-void far_open(struct far *f, const struct far_config *c, u32 conns);
-void far_close(struct far *f);
-struct record_sink far_sink(struct far *f);
+void abroad_open(struct abroad *f, const struct abroad_config *c, u32 conns);
+void abroad_close(struct abroad *f);
+struct record_sink abroad_sink(struct abroad *f);
 /* Until the strategy is done, nothing is under way and no host waits. 0, or
  * -ELOOP: it wants to be called again and again, and does nothing. */
-int far_trace(struct far *f, struct strategy *s);
+int abroad_run(struct abroad *f, struct strategy *s);
 /* Of that destination and that port of ours; NULL: nothing ever came. */
-struct host_conn *far_conn(struct far *f, const struct addr *dst, u16 port);
+struct host_conn *abroad_conn(struct abroad *f, const struct addr *dst,
+			      u16 port);
 
 #endif
