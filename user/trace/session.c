@@ -226,6 +226,9 @@ static enum session_event acknowledged(struct session *s,
 	case SESSION_PROVING:
 		if (permitted ? !sack_covers(k, proof_number(s, r)) : !bare)
 			return SESSION_NOTHING;
+		/* another one may come, and would be taken for a probe's */
+		if (!permitted && s->repeated)
+			return fail(s, FATE_UNPROVED);
 		s->fate = permitted ? FATE_OPEN : FATE_COUNTED;
 		s->state = SESSION_OPEN;
 		s->say &= SAY_ACK;
@@ -308,11 +311,13 @@ enum session_event session_expire(struct session *s,
 	case SESSION_OPENING:
 		if (!again)
 			return fail(s, FATE_UNANSWERED);
+		s->repeated = true;
 		s->say = SAY_SYN;
 		return SESSION_NOTHING;
 	case SESSION_PROVING:
 		if (!again)
 			return fail(s, FATE_UNPROVED);
+		s->repeated = true;
 		s->say = SAY_ACK | SAY_PROOF;
 		return SESSION_NOTHING;
 	case SESSION_CLOSING:

@@ -56,10 +56,11 @@ struct session {
 	u8 say;		       /* what is to be sent; session.c's */
 	u8 tries;
 	u8 flow;
-	bool queued; /* sessions' */
-	bool told;   /* ladder's: its record went out */
-	bool ended;  /* they sent a FIN */
-	bool filled; /* they have ours */
+	bool queued;   /* sessions' */
+	bool told;     /* ladder's: its record went out */
+	bool ended;    /* they sent a FIN */
+	bool filled;   /* they have ours */
+	bool repeated; /* the SYN, or the proof */
 };
 
 _Static_assert(sizeof(struct session) <= 256, "10,000 at once cost 2.5 MB");
