@@ -27,6 +27,33 @@ static void reordered(void **state)
 	insession_free(w);
 }
 
+/* Without SACK, acknowledgements are counted: one that belongs to an octet sent
+ * before must not be taken for that of a probe which never got there. */
+static void counted_on_rough_ways(void **state)
+{
+	struct insession *w = insession_new("20.0.0.0/15", "2001:200::/41");
+
+	w->net.habits.no_sack = true;
+	w->rules.attempts = 2;
+	for (int i = 0; i < 4; i++) {
+		w->net.seed = (u64)i;
+		w->net.jitter_ns = (i & 1 ? 20 : 400) * NS_PER_MS;
+		w->net.loss = i & 2 ? 200 : 0;
+		insession_prepare(w);
+		assert_int_equal(abroad_run(&w->f, &w->s), 0);
+		insession_check_ledger(w);
+		insession_check_answers(w);
+		assert_int_equal(w->traces, targets_count(&w->targets));
+		assert_true(w->fates[FATE_COUNTED] > w->traces / 10);
+		for (u32 c = 1; c <= w->f.conns; c++) {
+			assert_int_equal(w->f.conn[c].faults, 0);
+			assert_int_equal(w->f.conn[c].opened,
+					 w->f.conn[c].ended);
+		}
+	}
+	insession_free(w);
+}
+
 /* What hosts say is lost, often. */
 static void acknowledgements_are_lost(void **state)
 {
@@ -182,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reordered),
+		cmocka_unit_test(counted_on_rough_ways),
 		cmocka_unit_test(acknowledgements_are_lost),
 		cmocka_unit_test(refused_here),
 		cmocka_unit_test(halted),
