@@ -283,13 +283,17 @@ static unsigned int send_asides(struct abroad *f, struct strategy *s)
 {
 	struct tcp_segment seg[BATCH];
 	u8 frame[CRAFT_FRAME] __attribute__((aligned(8)));
-	unsigned int n = 0, said = 0;
+	unsigned int n = 0, said = 0, max = BATCH;
 
-	for (; n < BATCH && parting_waiting(f->parting); n++)
+	if (f->config.asides)
+		max = f->config.asides;
+	if (s->ops->waiting(s) > f->waited)
+		f->waited = s->ops->waiting(s);
+	for (; n < max && parting_waiting(f->parting); n++)
 		launch(f, frame,
 		       parting_take(f->parting, f->config.craft, frame));
-	if (s->ops->waiting(s))
-		said = s->ops->segments(s, seg, BATCH);
+	if (n < max && s->ops->waiting(s))
+		said = s->ops->segments(s, seg, max - n);
 	for (unsigned int i = 0; i < said; i++) {
 		u32 len = craft_segment(f->config.craft, &seg[i], frame);
 
@@ -328,6 +332,7 @@ static u64 next_turn(struct abroad *f, const struct strategy *s)
 {
 	u64 t = s->ops->next(s, f->now),
 	    halt = ABROAD_START + f->config.halt_ns;
+	u64 tick;
 
 	if (heap_min_key(&f->due) < t)
 		t = heap_min_key(&f->due);
@@ -337,7 +342,8 @@ static u64 next_turn(struct abroad *f, const struct strategy *s)
 		t = halt;
 	if (t == UINT64_MAX)
 		return t;
-	return t < f->now + TICK_NS ? f->now + TICK_NS : t;
+	tick = f->config.tick_ns ? f->config.tick_ns : TICK_NS;
+	return t < f->now + tick ? f->now + tick : t;
 }
 
 int abroad_run(struct abroad *f, struct strategy *s)

@@ -32,6 +32,8 @@ struct abroad_config {
 	u32 loss;		   /* per mille of what hosts say */
 	u32 refuse;    /* per mille of what we send: it never leaves */
 	u64 jitter_ns; /* by which frames overtake each other */
+	u32 asides;    /* that leave in a turn; 0: all */
+	u64 tick_ns;   /* of a turn; 0: 20 us */
 	u64 halt_ns;   /* from the start; 0: never */
 	u64 seed;
 };
@@ -52,6 +54,7 @@ struct abroad {
 	struct record *record;
 	size_t records, room;
 	u64 probes, refused, segments, faults, idle;
+	u32 waited; /* the most segments at once */
 };
 
 /* Ends the test if it cannot. Hosts for up to so many connections. */

@@ -85,7 +85,7 @@ static void say(struct host_conn *c, u8 flags, u32 seq, u32 ack, u32 data,
 		.seq = be32_put(seq),
 		.ack = be32_put(flags & TCP_ACK ? ack : 0),
 		.flags = flags,
-		.window = be16_put(flags & TCP_RST ? 0 : WINDOW),
+		.window = be16_put(flags & TCP_RST ? 0 : c->window),
 	};
 
 	memset(tcp, 0, HOST_FRAME - c->l4);
@@ -148,6 +148,8 @@ static void begin(struct host_conn *c, const struct host_habits *h,
 	c->unacked = c->iss;
 	c->said = c->iss + 1;
 	c->tries = 0;
+	c->acked = c->iss;
+	c->window = h->window ? h->window : WINDOW;
 	c->half++;
 	c->octets = 0;
 	accept_syn(c, h, now, out);
@@ -223,12 +225,13 @@ static void hear_data(struct host_conn *c, const struct host_habits *h,
 	if (p->payload > 1 || (p->payload && fin))
 		fault(c, "we send an octet, or a FIN");
 	c->octets += p->payload;
+	c->fins += fin;
 	if (h->resets_at && c->octets == h->resets_at) {
 		say(c, TCP_RST, p->ack, 0, 0, now, out);
 		end(c);
 	} else if (!ahead && fin) {
 		hear_fin(c, now, out);
-	} else if (ahead >= WINDOW || c->heard_fin) {
+	} else if (ahead >= c->window || c->heard_fin) {
 		if (!c->heard_fin && (s32)ahead > 0)
 			fault(c, "beyond the window");
 		acknowledge(c, now, out);
@@ -248,6 +251,8 @@ static void hear_open(struct host_conn *c, const struct host_habits *h,
 		acknowledge(c, now, out); /* RFC 5961 section 4 */
 		return;
 	}
+	c->older += (s32)(p->ack - c->acked) < 0;
+	c->acked = p->ack;
 	if (p->ack - c->unacked > c->said - c->unacked &&
 	    (s32)(p->ack - c->unacked) > 0)
 		fault(c, "we acknowledge what was not said");
@@ -295,7 +300,7 @@ static void hear_reset(struct host_conn *c, const struct simnet_probe *p,
 		return;
 	if (p->seq == c->next)
 		end(c);
-	else if (p->seq - c->next < WINDOW)
+	else if (p->seq - c->next < c->window)
 		acknowledge(c, now, out);
 }
 

@@ -16,6 +16,7 @@ struct host_habits {
 	bool no_sack, no_stamps;
 	bool banner;	   /* 200 octets at once */
 	bool ends;	   /* a FIN at once */
+	u16 window;	   /* 0: a large one */
 	bool drops_behind; /* what is behind a gap, and says nothing */
 	u8 resets_at;	   /* the how manieth octet; 0: none */
 	u64 deaf_ns;	   /* its SYN/ACKs are lost until then */
@@ -33,11 +34,14 @@ struct host_conn {
 	bool sack, stamps, heard_fin, said_fin;
 	bool timed; /* its owner's */
 	u8 blocks, tries;
+	u16 window;
 	u16 sport, dport;	/* theirs: ours is dport */
 	u32 irs, next;		/* ours: the first, and what is to come */
 	u32 iss, unacked, said; /* theirs */
 	u32 left[HOST_BLOCKS], right[HOST_BLOCKS]; /* the latest first */
-	u32 half, opened, ended, faults, syns, octets;
+	u32 half, opened, ended, faults, syns, octets, fins;
+	u32 acked;	   /* the latest acknowledgement */
+	u32 older;	   /* those that came after a later one */
 	const char *fault; /* the first of them */
 };
 

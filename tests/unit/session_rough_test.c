@@ -93,6 +93,37 @@ static void refused_here(void **state)
 	insession_free(w);
 }
 
+/* By a halt, that is: then there is no time for a FIN. */
+static bool was_cut(struct insession *w, const struct record *r)
+{
+	const struct host_conn *c = abroad_conn(&w->f, &r->dst, r->sport);
+
+	if (r->stop_reason != STOP_HALTED)
+		return false;
+	assert_true(!c || !c->fins);
+	return true;
+}
+
+/* There is room for few segments, and they wait in a line, in which some have
+ * nothing to say any more when it is their turn. */
+static void the_line_is_long(void **state)
+{
+	struct insession *w = insession_new("20.0.0.0/15", "2001:200::/41");
+
+	w->rules.active_max = 100;
+	w->net.asides = 1;
+	w->net.tick_ns = NS_PER_MS;
+	for (int i = 0; i < 3; i++) {
+		w->net.habits.banner = i == 1;
+		w->net.habits.resets_at = i == 2 ? 1 : 0;
+		insession_run(w);
+		insession_check_truth(w, true);
+		insession_assert_fates(w, i == 2 ? FATE_RESET : FATE_OPEN);
+		assert_true(w->f.waited > 50);
+	}
+	insession_free(w);
+}
+
 /* From outside, at any time: what is known is kept, and nobody is left with a
  * connection. */
 static void halted(void **state)
@@ -110,7 +141,7 @@ static void halted(void **state)
 		insession_run(w);
 		insession_check_answers(w);
 		for (size_t i = 0; i < w->f.records; i++)
-			halted += w->f.record[i].stop_reason == STOP_HALTED;
+			halted += was_cut(w, &w->f.record[i]);
 		assert_true(halted <= 300);
 		assert_int_equal(w->progress.started, w->progress.ended);
 		assert_true(w->traces <= w->progress.started);
@@ -152,6 +183,13 @@ static void flows(void **state)
 	}
 	/* which is what they are for */
 	assert_true(differ > 2000);
+	/* no SACK tells them apart: one at a time */
+	w->rules.attempts = 3;
+	w->net.habits.no_sack = true;
+	insession_run(w);
+	insession_check_truth(w, true);
+	insession_assert_fates(w, FATE_COUNTED);
+	w->net.habits.no_sack = false;
 	/* some fail, and the others go on */
 	w->rules.attempts = 3;
 	w->net.habits.resets_at = 2;
@@ -212,6 +250,7 @@ int main(void)
 		cmocka_unit_test(counted_on_rough_ways),
 		cmocka_unit_test(acknowledgements_are_lost),
 		cmocka_unit_test(refused_here),
+		cmocka_unit_test(the_line_is_long),
 		cmocka_unit_test(halted),
 		cmocka_unit_test(flows),
 		cmocka_unit_test(half_open),

@@ -116,6 +116,30 @@ static void kinds_of_hosts(void **state)
 		insession_run(w);
 		insession_check_truth(w, !r->habits.filtered);
 		insession_assert_fates(w, r->fate);
+		/* frames keep their order here, and so must what we say */
+		for (u32 c = 1; c <= w->f.conns; c++)
+			assert_int_equal(w->f.conn[c].older, 0);
+	}
+	insession_free(w);
+}
+
+/* All that may be sent must fit in, though no path here is so long. */
+static void small_windows(void **state)
+{
+	struct insession *w = insession_new("20.0.0.0/17", "2001:200::/42");
+
+	for (u8 attempts = 1; attempts <= 16; attempts += 3) {
+		u32 most = COOKIE_DATA + 32u * attempts + attempts;
+
+		w->rules.attempts = attempts;
+		w->net.habits.window = (u16)most;
+		insession_run(w);
+		insession_check_truth(w, true);
+		insession_assert_fates(w, FATE_OPEN);
+		w->net.habits.window = (u16)(most - 1);
+		insession_run(w);
+		insession_check_truth(w, true);
+		insession_assert_fates(w, FATE_UNPROVED);
 	}
 	insession_free(w);
 }
@@ -127,6 +151,7 @@ int main(void)
 		cmocka_unit_test(ten_thousand_at_once),
 		cmocka_unit_test(memory_of_a_session),
 		cmocka_unit_test(kinds_of_hosts),
+		cmocka_unit_test(small_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,6 +277,15 @@ static void without_sack(void **state)
 	assert_int_equal(talk_hear(&t, talk_says(TCP_ACK, 11, COOKIE_GAP)),
 			 SESSION_ACKED);
 	assert_int_equal(talk_hear(&t, talk_brings(11, 10)), SESSION_NOTHING);
+	/* not where the proof was said twice, as it may be acknowledged twice
+	 */
+	talk_begin(&t, 0);
+	talk_accept(&t, false, false);
+	talk_wait(&t, 250);
+	assert_int_equal(talk_hear(&t, talk_says(TCP_ACK, 1, COOKIE_GAP)),
+			 SESSION_FAILED);
+	assert_int_equal(t.s.fate, FATE_UNPROVED);
+	talk_said(&t, TCP_RST | TCP_ACK, COOKIE_GAP, 1, 0);
 }
 
 /* Nothing is acknowledged behind the gap. */
@@ -299,6 +308,13 @@ static void unproved(void **state)
 	assert_int_equal(t.s.fate, FATE_UNPROVED);
 	talk_said(&t, TCP_RST | TCP_ACK, COOKIE_GAP, 1, 0);
 	assert_int_equal(t.s.state, SESSION_NONE);
+	/* it comes just when it was to be said again: then it is not */
+	talk_begin(&t, 0);
+	talk_accept(&t, true, false);
+	session_expire(&t.s, &t.rules, t.now);
+	assert_int_equal(talk_hear(&t, talk_sacked(&t, talk_proof(&t))),
+			 SESSION_OPENED);
+	assert_true(!t.count || !t.said[0].octets);
 	/* far away, the proof is waited for longer */
 	talk_begin(&t, 0);
 	t.now += 480 * NS_PER_MS;
