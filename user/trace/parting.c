@@ -28,9 +28,9 @@ static bool remember(struct parting *p, u64 mark)
 	return true;
 }
 
-static void answer_once(struct parting *p, const struct answer *a)
+static void answer(struct parting *p, const struct answer *a)
 {
-	if (p->silent || !remember(p, mark_of(a)))
+	if (p->silent)
 		return;
 	if (parting_waiting(p) == PARTING_RING)
 		p->stats.refused++;
@@ -51,10 +51,10 @@ static bool note(struct parting *p, const struct answer *a)
 	tcp_read(a, &said);
 	p->stats.malformed += (said.what & TCP_SAID_MALFORMED) != 0;
 	p->stats.syn_acks += tcp_is_syn_ack(flags);
-	if (tcp_is_syn_ack(flags))
-		answer_once(p, a);
-	else
+	if (!tcp_is_syn_ack(flags))
 		p->stats.resets++;
+	else if (!p->silent && remember(p, mark_of(a)))
+		answer(p, a);
 	return true;
 }
 
@@ -87,7 +87,7 @@ void parting_refuse(struct parting *p, const struct answer *a)
 	/* a bare acknowledgement may be the last word of a session that ended
 	 * as it should */
 	if (sack.next != a->reply.seq)
-		answer_once(p, a);
+		answer(p, a);
 }
 
 u32 parting_take(struct parting *p, const struct craft *c, u8 *frame)

@@ -47,7 +47,7 @@ struct parting {
 unsigned int parting_note(struct parting *p, struct answer *answer,
 			  unsigned int n);
 /* A segment of a session that is no more: if whoever sent it believes in that
- * yet, it hears an RST. */
+ * yet, it hears an RST, as often as it says so. */
 void parting_refuse(struct parting *p, const struct answer *a);
 static inline unsigned int parting_waiting(const struct parting *p)
 {
