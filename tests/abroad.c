@@ -181,6 +181,8 @@ static void launch(struct abroad *f, const u8 *frame, u32 len)
 	f->faults += !netframe_sums_hold(frame, len);
 	assert_int_equal(simnet_parse(frame, frame + len, &p),
 			 SIMNET_OUTCOME_COUNT);
+	if (chance(f, f->config.lost))
+		return;
 	world_hop(&f->world, &p, random, &hop);
 	if (hop.end == SIMNET_END_DESTINATION && !f->config.stateless) {
 		e = event_new(f, TO_HOST, frame, len);

@@ -30,6 +30,7 @@ struct abroad_config {
 	struct host_habits habits; /* deaf_ns counts from ABROAD_START */
 	bool stateless;		   /* destinations are simnet's own */
 	u32 loss;		   /* per mille of what hosts say */
+	u32 lost;		   /* per mille of what we send: on the way */
 	u32 refuse;    /* per mille of what we send: it never leaves */
 	u64 jitter_ns; /* by which frames overtake each other */
 	u32 asides;    /* that leave in a turn; 0: all */

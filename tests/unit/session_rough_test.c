@@ -74,6 +74,37 @@ static void acknowledgements_are_lost(void **state)
 	insession_free(w);
 }
 
+/* What we say is lost, as often. */
+static void segments_are_lost(void **state)
+{
+	struct insession *w = insession_new("20.0.0.0/15", "2001:200::/41");
+
+	w->net.jitter_ns = 1;
+	w->net.lost = 200;
+	w->rules.attempts = 3;
+	for (int i = 0; i < 4; i++) {
+		u32 left = 0;
+
+		w->net.seed = (u64)i;
+		w->net.habits.ends = i & 1;
+		w->net.habits.no_sack = i & 2;
+		insession_prepare(w);
+		assert_int_equal(abroad_run(&w->f, &w->s), 0);
+		insession_check_ledger(w);
+		insession_check_answers(w);
+		assert_int_equal(w->traces, targets_count(&w->targets));
+		for (u32 c = 1; c <= w->f.conns; c++) {
+			assert_int_equal(w->f.conn[c].faults, 0);
+			left += w->f.conn[c].state == HOST_OPEN;
+		}
+		/* who is not told, as an RST was lost, and asks no more */
+		assert_true(left <= 6);
+		assert_true(w->fates[FATE_OPEN] + w->fates[FATE_COUNTED] >
+			    w->traces / 2);
+	}
+	insession_free(w);
+}
+
 /* This host does not let out all that is to be sent. */
 static void refused_here(void **state)
 {
@@ -249,6 +280,7 @@ int main(void)
 		cmocka_unit_test(reordered),
 		cmocka_unit_test(counted_on_rough_ways),
 		cmocka_unit_test(acknowledgements_are_lost),
+		cmocka_unit_test(segments_are_lost),
 		cmocka_unit_test(refused_here),
 		cmocka_unit_test(the_line_is_long),
 		cmocka_unit_test(halted),
