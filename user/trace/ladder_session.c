@@ -78,10 +78,6 @@ void ladder_hear_session(struct strategy *s, struct ladder *l, struct climb *c,
 		sessions_at(&l->sessions, c->slot, a->proof.attempt);
 	struct sack sack;
 
-	if (x->state == SESSION_NONE) {
-		parting_refuse(l->rules.parting, a);
-		return;
-	}
 	switch (sessions_hear(&l->sessions, c->slot, a, &sack, now)) {
 	case SESSION_ACKED:
 		s->stats.answered += climb_acknowledge(
