@@ -44,7 +44,9 @@ struct reply {
 	struct addr from, to;
 	struct addr qsrc, qdst;
 	u64 mark;     /* first eight octets of the probe's payload; of a quoted
-			 SYN: its timestamp, where ours have it */
+			 SYN: its timestamp, where ours have it; of a UDP
+			 datagram itself: the connection ID of eight octets that
+			 a QUIC packet in it begins with (RFC 8999) */
 	u32 seq, ack; /* TCP */
 	u32 mtu;      /* next hop's, where the error tells it */
 	u16 size;     /* outer IP datagram, header included */
@@ -65,8 +67,8 @@ struct reply {
 	u8 qproto, qttl, qtos;
 	u8 has_mark;
 	u8 tcp_flags;
-	u8 proto; /* of the outer packet */
-	u8 zero[4];
+	u8 proto;  /* of the outer packet */
+	u32 qflow; /* flow label of a quote */
 };
 
 _Static_assert(sizeof(struct reply) == 128, "two cache lines, no padding");
@@ -142,6 +144,7 @@ static __always_inline u16 reply_offset(const struct reply_cursor *c)
 struct reply_ip {
 	struct addr src, dst;
 	u16 size, id;
+	u32 flow;
 	u8 proto, ttl, tos;
 	bool fragment;
 };
@@ -159,6 +162,7 @@ static __always_inline bool reply_v4(struct reply_source *src,
 	ip->dst = addr_from_v4(h->dst);
 	ip->size = be16_get(h->len);
 	ip->id = be16_get(h->id);
+	ip->flow = 0;
 	ip->proto = h->proto;
 	ip->ttl = h->ttl;
 	ip->tos = h->tos;
@@ -236,6 +240,7 @@ static __always_inline bool reply_v6(struct reply_source *src,
 	len = be16_get(h->len);
 	ip->size = (u16)(len > 0xffff - sizeof(*h) ? 0xffff : len + sizeof(*h));
 	ip->id = 0;
+	ip->flow = be32_get(h->ver_class_flow) & 0xfffff;
 	ip->ttl = h->hops;
 	ip->tos = (u8)(be32_get(h->ver_class_flow) >> 20);
 	if (!quoted && c->left > len)
@@ -284,6 +289,24 @@ static __always_inline void reply_stamp(struct reply_source *src,
 	r->has_mark = 1;
 }
 
+enum { REPLY_QUIC_CID = 8 };
+
+/* The destination connection ID of a QUIC packet with a long header, where it
+ * has as many octets as ours: RFC 8999 section 5.1. */
+static __always_inline void reply_quic(struct reply_source *src,
+				       struct reply_cursor *c, struct reply *r)
+{
+	const struct WIRE {
+		u8 form, version[4], length;
+		be64 id;
+	} *q = reply_take(src, c, sizeof(*q));
+
+	if (!q || !(q->form & 0x80) || q->length != REPLY_QUIC_CID)
+		return;
+	r->mark = be64_get(q->id);
+	r->has_mark = 1;
+}
+
 /* The first eight octets of a transport header are all that RFC 792 grants;
  * a TCP acknowledgement and the mark are taken where there is more. */
 static __always_inline bool reply_transport(struct reply_source *src,
@@ -314,7 +337,10 @@ static __always_inline bool reply_transport(struct reply_source *src,
 			reply_stamp(src, c, r);
 	} else if (proto == PROTO_UDP) {
 		r->field = be16_get(p->h[3]);
-		reply_mark(src, c, r);
+		if (!r->quote_off)
+			reply_quic(src, c, r);
+		else
+			reply_mark(src, c, r);
 	} else {
 		r->icmp_check = r->dport;
 		r->sport = be16_get(p->h[2]);
@@ -344,6 +370,7 @@ static __always_inline u8 reply_quote(struct reply_source *src,
 	r->qdst = ip.dst;
 	r->qsize = ip.size;
 	r->qid = ip.id;
+	r->qflow = ip.flow;
 	r->qproto = ip.proto;
 	r->qttl = ip.ttl;
 	r->qtos = ip.tos;

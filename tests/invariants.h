@@ -40,13 +40,12 @@ static inline const char *quote_broken(const struct reply *r, u32 len)
 /* NULL, or what does not hold. */
 static inline const char *reply_broken(const struct reply *r, u32 len)
 {
-	static const u8 zero[4];
-
 	MUST(r->kind <= REPLY_UDP);
 	MUST(r->family == 0 || r->family == 4 || r->family == 6);
 	MUST(r->has_mark <= 1);
 	MUST(r->has_mark || r->mark == 0);
-	MUST(!memcmp(r->zero, zero, sizeof(zero)));
+	MUST(r->qflow <= 0xfffff);
+	MUST(!r->qflow || r->family == 6);
 	if (r->kind <= REPLY_FRAGMENT)
 		return NULL;
 	MUST(r->family != 0);
@@ -58,7 +57,7 @@ static inline const char *reply_broken(const struct reply *r, u32 len)
 	MUST(r->quote_off == 0 && r->quote_len == 0);
 	MUST(r->ext_off == 0 && r->ext_len == 0);
 	MUST(addr_is_none(&r->qsrc) && addr_is_none(&r->qdst));
-	MUST(r->mtu == 0);
+	MUST(r->mtu == 0 && r->qflow == 0);
 	MUST(r->kind == REPLY_TCP || (!r->seq && !r->ack && !r->tcp_flags));
 	return NULL;
 }

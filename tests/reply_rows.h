@@ -75,7 +75,7 @@ struct row {
 	X(dport) X(field) X(icmp_check) X(l4_off) X(quote_off) X(quote_len)    \
 	X(ext_off) X(ext_len) X(kind) X(family) X(icmp_type) X(icmp_code)      \
 	X(ttl) X(tos) X(qproto) X(qttl) X(qtos) X(has_mark) X(tcp_flags)       \
-	X(proto)
+	X(proto) X(qflow)
 /* clang-format on */
 
 static inline void explain(const char *what, const struct reply *want,

@@ -374,7 +374,7 @@ static void test_no_error(void **state)
 		  { .ip = { IP6 },
 		    .l4 = { PROTO_UDP, .sport = 53, .dport = 33000, .field = 77,
 			    .payload = 8, .mark = MARK } },
-		  { FROM6, MARKED, .ttl = 57, .proto = PROTO_UDP,
+		  { FROM6, .ttl = 57, .proto = PROTO_UDP,
 		    .kind = REPLY_UDP, .size = 56, .l4_off = 54, .sport = 53,
 		    .dport = 33000, .field = 77 } },
 		{ "ICMPv6 in IPv4",
