@@ -42,7 +42,6 @@ steer_judge(const struct cookie_key *key, const struct reply *r,
 	case REPLY_FRAGMENT:
 		return STEER_FRAGMENT;
 	case REPLY_NONE:
-	case REPLY_UDP:
 		return STEER_OTHER;
 	case REPLY_EXPIRED:
 	case REPLY_UNREACH:
@@ -50,11 +49,14 @@ steer_judge(const struct cookie_key *key, const struct reply *r,
 	case REPLY_PARAM:
 	case REPLY_ECHO:
 	case REPLY_TCP:
+	case REPLY_UDP:
 		break;
 	}
 	switch (cookie_check(key, r, proof)) {
 	case COOKIE_FOREIGN:
-		return r->kind == REPLY_TCP ? STEER_OTHER : STEER_FOREIGN;
+		return r->kind == REPLY_TCP || r->kind == REPLY_UDP
+			       ? STEER_OTHER
+			       : STEER_FOREIGN;
 	case COOKIE_FORGED:
 		return STEER_FORGED;
 	case COOKIE_EXACT:

@@ -25,7 +25,7 @@ struct insession *insession_new(const char *prefix, const char *another)
 	assert_int_equal(targets_seal(&w->targets), 0);
 	permute_init(&w->order, targets_count(&w->targets), 11);
 	w->key = frame_key();
-	w->key.tcp = COOKIE_TCP_SESSION;
+	w->key.mode = COOKIE_TCP_SESSION;
 	w->net = (struct abroad_config){
 		.key = &w->key, .craft = &w->craft, .simnet = preset, .seed = 1
 	};

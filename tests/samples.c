@@ -104,7 +104,7 @@ struct cookie_key frame_key(void)
 		.port_base = 32768,
 		.port_mask = 4095,
 		.port_bits = 12,
-		.tcp = COOKIE_TCP_SYN,
+		.mode = COOKIE_TCP_SYN,
 	};
 
 	return key;
@@ -120,7 +120,7 @@ static void fill_tcp(struct frame_l4 *l4, const struct cookie *c,
 		return;
 	}
 	l4->dport = c->port;
-	if (key->tcp == COOKIE_TCP_ACK) {
+	if (key->mode == COOKIE_TCP_ACK) {
 		l4->flags = l4->flags ? l4->flags : TCP_RST;
 		l4->seq = c->seq;
 	} else {

@@ -50,7 +50,7 @@ void talk_begin(struct talk *t, u8 flow)
 			   .prove_ns = 250 * NS_PER_MS },
 		.now = 5000 * NS_PER_MS,
 	};
-	t->key.tcp = COOKIE_TCP_SESSION;
+	t->key.mode = COOKIE_TCP_SESSION;
 	t->key.attempts = TALK_ATTEMPTS;
 	t->key.flows = flow != 0;
 	t->rules.key = &t->key;

@@ -220,7 +220,7 @@ static void hear(const u8 *frame, u32 len, const struct reply *r)
 			    .dst = r->from,
 			    .arrived_ns = 2 };
 
-	key.tcp = COOKIE_TCP_SESSION;
+	key.mode = COOKIE_TCP_SESSION;
 	key.attempts = 3;
 	if (r->kind != REPLY_TCP)
 		return;

@@ -37,7 +37,7 @@ static void set_up(struct one *o, bool flows)
 			   .gap_limit = LADDER_GAP_OFF,
 			   .wait_max_ns = NS_PER_S },
 	};
-	o->key.tcp = COOKIE_TCP_SESSION;
+	o->key.mode = COOKIE_TCP_SESSION;
 	o->key.attempts = ATTEMPTS;
 	o->key.flows = flows;
 	o->rules.key = &o->key;

@@ -22,7 +22,7 @@ static struct cookie_key session_key(u8 attempts, bool flows)
 {
 	struct cookie_key key = frame_key();
 
-	key.tcp = COOKIE_TCP_SESSION;
+	key.mode = COOKIE_TCP_SESSION;
 	key.attempts = attempts;
 	key.flows = flows;
 	return key;
@@ -255,7 +255,7 @@ static void bare_reset(void **state)
 		f.l4.dport = (u16)(32768 + ((f.l4.dport + 1) & 4095));
 		assert_int_equal(check(&key, &f).result, COOKIE_FORGED);
 		/* nobody keeps a session, then */
-		key.tcp = COOKIE_TCP_SYN;
+		key.mode = COOKIE_TCP_SYN;
 		f = heard(&key, i & 1, 0, TCP_RST, 77);
 		assert_int_equal(check(&key, &f).result, COOKIE_FOREIGN);
 		f = quoted(&key, i & 1, 9, 1);

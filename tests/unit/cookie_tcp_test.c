@@ -115,12 +115,12 @@ static void flags(void **state)
 		assert_int_equal(check(&key, &f).result,
 				 what & TCP_ACK ? COOKIE_EXACT
 						: COOKIE_FOREIGN);
-		key.tcp = COOKIE_TCP_ACK;
+		key.mode = COOKIE_TCP_ACK;
 		f = answered(&key, flags & 1, (u8)flags, 9, 1);
 		assert_int_equal(check(&key, &f).result,
 				 what == TCP_RST ? COOKIE_EXACT
 						 : COOKIE_FOREIGN);
-		key.tcp = COOKIE_TCP_NONE;
+		key.mode = COOKIE_PLAIN;
 		assert_int_equal(check(&key, &f).result, COOKIE_FOREIGN);
 	}
 }

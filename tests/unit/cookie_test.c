@@ -437,7 +437,7 @@ static void test_not_ours(void **state)
 		assert_int_equal(check(&none, &f).result, COOKIE_FOREIGN);
 		f.quoted.proto = PROTO_TCP;
 		none = key;
-		none.tcp = COOKIE_TCP_NONE;
+		none.mode = COOKIE_PLAIN;
 		frame_probe(&f, &key, (u8)i, 0);
 		assert_int_equal(check(&none, &f).result, COOKIE_FOREIGN);
 		assert_int_equal(check(&key, &f).result, COOKIE_EXACT);

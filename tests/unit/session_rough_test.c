@@ -238,7 +238,7 @@ static void half_open(void **state)
 
 	w->rules.method = PROBE_TCP;
 	w->rules.attempts = 3;
-	w->key.tcp = COOKIE_TCP_SYN;
+	w->key.mode = COOKIE_TCP_SYN;
 	insession_run(w);
 	insession_check_truth(w, true);
 	assert_true(w->progress.probes > w->f.records + w->traces);

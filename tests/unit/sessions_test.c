@@ -34,7 +34,7 @@ static struct cookie_key key_of(u8 flows)
 {
 	struct cookie_key key = frame_key();
 
-	key.tcp = COOKIE_TCP_SESSION;
+	key.mode = COOKIE_TCP_SESSION;
 	key.attempts = 3;
 	key.flows = flows > 1;
 	return key;

@@ -112,9 +112,9 @@ static int open_writer(struct run *r)
 
 static struct uplink_config uplink_of(const struct run *r)
 {
-	static const enum cookie_tcp tcp[] = {
-		[PROBE_UDP] = COOKIE_TCP_NONE,
-		[PROBE_ICMP] = COOKIE_TCP_NONE,
+	static const enum cookie_mode mode[] = {
+		[PROBE_UDP] = COOKIE_PLAIN,
+		[PROBE_ICMP] = COOKIE_PLAIN,
 		[PROBE_TCP] = COOKIE_TCP_SYN,
 		[PROBE_TCP_ACK] = COOKIE_TCP_ACK,
 		[PROBE_INSESSION] = COOKIE_TCP_SESSION,
@@ -134,7 +134,7 @@ static struct uplink_config uplink_of(const struct run *r)
 	}
 	u.frame_max = size + (u32)sizeof(struct wire_eth);
 	u.hold_ports = probe_has_ports(r->config.method);
-	u.tcp = tcp[r->config.method];
+	u.mode = mode[r->config.method];
 	u.attempts = r->config.attempts;
 	u.flows = r->config.flows;
 	u.lone = targets_count(t) == 1;

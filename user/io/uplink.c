@@ -53,6 +53,11 @@ static int resolve(struct route *r)
 	return r->ifindex ? route_resolve(r, 3 * NS_PER_S) : 0;
 }
 
+static bool is_tcp(const struct uplink_config *cfg)
+{
+	return cfg->mode != COOKIE_PLAIN && cfg->mode != COOKIE_QUIC;
+}
+
 static int make_key(struct uplink *u, const struct uplink_config *cfg)
 {
 	struct cookie_key *k = &u->key;
@@ -70,18 +75,18 @@ static int make_key(struct uplink *u, const struct uplink_config *cfg)
 		k->src4 = u->route4.src;
 	if (u->route6.ifindex)
 		k->src6 = u->route6.src;
-	k->tcp = (u8)cfg->tcp;
+	k->mode = (u8)cfg->mode;
 	k->attempts = cfg->attempts;
 	k->flows = cfg->flows;
 	if (!cfg->hold_ports)
 		return 0;
 	if (cfg->lone && !cfg->flows) {
 		/* any of 2^14 ports, which a forger does not know either */
-		err = ports_open_one(&u->ports, cfg->tcp != 0,
+		err = ports_open_one(&u->ports, is_tcp(cfg),
 				     (u16)(port | 0xc000));
 		k->port_bits = 14;
 	} else {
-		err = ports_open(&u->ports, cfg->tcp != 0, PORTS_MAX_BITS);
+		err = ports_open(&u->ports, is_tcp(cfg), PORTS_MAX_BITS);
 		k->port_bits = u->ports.bits;
 	}
 	k->port_base = u->ports.base;
@@ -300,12 +305,12 @@ static int open_backends(struct uplink *u, const struct uplink_config *cfg,
 		    err == -EEXIST || cfg->lanes > 1)
 			return err;
 		log_warn("%s: no XDP (%s)%s", u->ifname, strerror(-err),
-			 cfg->tcp ? "" : ": raw sockets instead, slower");
-	} else if (cfg->tx != UPLINK_RAW && !is_local(u) && !cfg->tcp) {
+			 is_tcp(cfg) ? "" : ": raw sockets instead, slower");
+	} else if (cfg->tx != UPLINK_RAW && !is_local(u) && !is_tcp(cfg)) {
 		log_warn("%s: not an Ethernet interface: raw sockets, slower",
 			 u->ifname);
 	}
-	if (cfg->tcp) {
+	if (is_tcp(cfg)) {
 		log_err("%s: TCP wants XDP on an Ethernet interface: by raw "
 			"sockets this host itself would answer the "
 			"destinations",

@@ -36,11 +36,11 @@ struct uplink_config {
 	struct addr src4, src6; /* none: the kernel's choice */
 	enum uplink_tx tx;
 	bool hold_ports; /* UDP, TCP */
-	enum cookie_tcp
-		tcp; /* what the probes are, if TCP; not by raw sockets */
-	u8 attempts; /* of a TTL, in TCP sessions */
-	bool flows;  /* TCP: each attempt has a port of its own */
-	bool lone;   /* one destination: its one port suffices */
+	enum cookie_mode
+		mode; /* what the probes are; TCP: not by raw sockets */
+	u8 attempts;  /* of a TTL, in TCP sessions */
+	bool flows;   /* TCP: each attempt has a port of its own */
+	bool lone;    /* one destination: its one port suffices */
 	u32 batch; /* most frames sent at once; 0: the backend's own. 1 for true
 		      departure times where they are stamped once a batch */
 	u32 frame_max;		       /* octets, Ethernet header included */

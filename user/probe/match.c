@@ -17,9 +17,7 @@ bool match(const struct cookie_key *key, const u8 *frame, u32 len,
 	} else {
 		a->proof = *proof;
 	}
-	a->dst = a->reply.kind == REPLY_ECHO || a->reply.kind == REPLY_TCP
-			 ? a->reply.from
-			 : a->reply.qdst;
+	a->dst = a->reply.quote_len ? a->reply.qdst : a->reply.from;
 	a->arrived_ns = arrived_ns;
 	a->frame = frame;
 	a->frame_len = len;
