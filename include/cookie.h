@@ -72,6 +72,7 @@ struct cookie {
 	u16 echo_id, echo_check;
 	u32 seq;   /* TCP; the acknowledgement too where a probe has one */
 	u32 label; /* flow label; QUIC over IPv6 */
+	u64 cid;   /* connection ID of the server at first; QUIC */
 };
 
 /* What a run's probes are, and so what may answer them. */
@@ -130,7 +131,7 @@ static __always_inline u64 cookie_hash(const struct cookie_key *k,
 }
 
 /* Beyond any TTL and attempt. */
-enum { COOKIE_PORT = 1 << 16, COOKIE_SESSION = 1 << 17 };
+enum { COOKIE_PORT = 1 << 16, COOKIE_SESSION = 1 << 17, COOKIE_CID = 1 << 18 };
 
 static __always_inline u64 cookie_flow(const struct cookie_key *k,
 				       const struct addr *dst, u8 proto)
@@ -248,6 +249,9 @@ static __always_inline void cookie_make(const struct cookie_key *k,
 	c->seq = cookie_seq(tag, i);
 	c->field = cookie_field(tag);
 	c->label = 0;
+	c->cid = 0;
+	if (k->mode == COOKIE_QUIC)
+		c->cid = cookie_hash(k, dst, proto, COOKIE_CID);
 	if (k->mode == COOKIE_QUIC && !addr_is_v4(dst)) {
 		c->field = cookie_field(i ^ tag >> 60 ^ flow >> 48);
 		c->label = cookie_label(flow);

@@ -54,7 +54,8 @@
 	  "per mille of routers that add MPLS labels (RFC 4950)")              \
 	X(ttl255, "ttl255", 0, 1000, 500,                                      \
 	  "per mille of routers that answer with TTL 255, not 64")             \
-	X(tcp_open, "tcp-open", 0, 1000, 500, "per mille of open TCP ports")   \
+	X(tcp_open, "tcp-open", 0, 1000, 500,                                  \
+	  "per mille of open TCP and QUIC ports")                              \
 	X(public_port, "public-port", 0, 65535, 0,                             \
 	  "source port in such a quote; 0: as sent")                           \
 	X(adjust, "adjust", 0, 1, 1,                                           \
@@ -100,6 +101,7 @@ _Static_assert(sizeof(struct simnet_config) == 128, "ABI of the XDP program");
 	X(SYN_ACK, 1, "the destination accepted a connection")                 \
 	X(SACKED, 1, "the destination acknowledged data within a session")     \
 	X(FINISHED, 1, "the destination ended a session with us")              \
+	X(VERSIONS, 1, "the destination listed its QUIC versions")             \
 	X(RESET, 1, "the destination sent a reset")                            \
 	X(SILENT, 0, "whoever had to answer never does")                       \
 	X(LOST, 0, "lost on the way")                                          \

@@ -22,6 +22,7 @@ enum {
 	SIMNET_SIZE_MAX = 0xfff,   /* octets of a probe; also a mask */
 	SIMNET_V4_ERROR = 14 + 20 + 8,
 	SIMNET_V6_ERROR = 14 + 40 + 8,
+	SIMNET_QUIC_LEAST = 8 + 1200, /* that a server answers */
 	SIMNET_TOS_CONTROL = 0xc0, /* internetwork control, RFC 1812 4.3.2.5 */
 };
 
@@ -36,6 +37,8 @@ struct simnet_probe {
 	u8 family, proto, ttl;
 	bool may_fragment;
 	u8 tcp_flags, tcp_header;
+	bool quic;	   /* of a version that nobody has */
+	be64 theirs, ours; /* its connection IDs */
 };
 
 /* How the frame changes: octets more in front, then the final length. */
@@ -132,6 +135,32 @@ static __always_inline u16 simnet_recheck(u16 check, u64 old, u64 new)
 	return csum_neg((u64)csum_neg(check) + csum_neg(old) + new);
 }
 
+/* A long header of a reserved version with IDs of eight octets: RFC 8999
+ * section 5.1, RFC 9000 section 15. */
+struct WIRE simnet_quic {
+	u8 form;
+	be32 version;
+	u8 theirs_length;
+	be64 theirs;
+	u8 ours_length;
+	be64 ours;
+};
+
+static __always_inline void simnet_parse_quic(const u8 *p, const u8 *end,
+					      u32 len,
+					      struct simnet_probe *probe)
+{
+	const struct simnet_quic *q = (const void *)(p + 8);
+
+	if (p + 8 + sizeof(*q) > end || len < SIMNET_QUIC_LEAST ||
+	    !(q->form & 0x80) || q->theirs_length != 8 || q->ours_length != 8 ||
+	    (be32_get(q->version) & 0x0f0f0f0f) != 0x0a0a0a0a)
+		return;
+	probe->quic = true;
+	probe->theirs = q->theirs;
+	probe->ours = q->ours;
+}
+
 /* Is the transport one that the network answers? */
 static __always_inline bool simnet_parse_transport(const u8 *p, const u8 *end,
 						   u32 len,
@@ -146,6 +175,7 @@ static __always_inline bool simnet_parse_transport(const u8 *p, const u8 *end,
 	probe->first4 = (u32)be16_get(tcp->sport) << 16 | be16_get(tcp->dport);
 	switch (probe->proto) {
 	case PROTO_UDP:
+		simnet_parse_quic(p, end, len, probe);
 		return true;
 	case PROTO_ICMP:
 		return probe->family == 4 && icmp->type == ICMP4_ECHO;
@@ -275,10 +305,17 @@ simnet_judge_session(const struct simnet_probe *p, u32 offset)
 	return p->payload && offset > 1 ? SIMNET_SACKED : SIMNET_SILENT;
 }
 
+static __always_inline bool simnet_is_open(const struct simnet_config *c,
+					   const struct simnet_probe *p)
+{
+	u64 port = simnet_number(&p->dst) + (p->first4 & 0xffff);
+
+	return simnet_chance(simnet_draw(c, SIMNET_ON_PORT, port), c->tcp_open);
+}
+
 static __always_inline enum simnet_outcome
 simnet_judge_tcp(const struct simnet_config *c, const struct simnet_probe *p)
 {
-	u64 port = simnet_number(&p->dst) + (p->first4 & 0xffff);
 	u32 offset = simnet_tcp_offset(c, p);
 
 	if (p->tcp_flags & TCP_RST)
@@ -287,7 +324,7 @@ simnet_judge_tcp(const struct simnet_config *c, const struct simnet_probe *p)
 	    offset < SIMNET_SESSION)
 		return simnet_judge_session(p, offset);
 	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-	    simnet_chance(simnet_draw(c, SIMNET_ON_PORT, port), c->tcp_open))
+	    simnet_is_open(c, p))
 		return SIMNET_SYN_ACK;
 	return SIMNET_RESET;
 }
@@ -313,6 +350,8 @@ simnet_judge(const struct simnet_config *c, const struct simnet_probe *p,
 	}
 	if (p->proto == PROTO_TCP)
 		return simnet_judge_tcp(c, p);
+	if (p->quic && simnet_is_open(c, p))
+		return SIMNET_VERSIONS;
 	return p->proto == PROTO_UDP ? SIMNET_PORT : SIMNET_ECHO;
 }
 
@@ -346,6 +385,9 @@ static __always_inline u32 simnet_tcp_size(const struct simnet_probe *p,
 	return size;
 }
 
+/* Version 1 alone is listed. */
+enum { SIMNET_VERSIONS_SIZE = sizeof(struct simnet_quic) + 4 };
+
 /* How a frame of `len` octets must change to hold its answer. */
 static __always_inline void simnet_shape(const struct simnet_probe *p,
 					 const struct simnet_hop *hop,
@@ -358,6 +400,8 @@ static __always_inline void simnet_shape(const struct simnet_probe *p,
 	s->len = 14u + p->size;
 	if (p->proto == PROTO_TCP)
 		s->len = 14 + ip + simnet_tcp_size(p, outcome);
+	if (outcome == SIMNET_VERSIONS)
+		s->len = 14 + ip + 8 + SIMNET_VERSIONS_SIZE;
 	if (!simnet_is_error(outcome))
 		return;
 	s->head = ip + 8;

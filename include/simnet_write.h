@@ -424,6 +424,38 @@ static __always_inline bool simnet_write_tcp(const struct simnet_config *c,
 	return true;
 }
 
+/* RFC 8999 section 6; UDP's checksum over IPv4 too. */
+static __always_inline bool simnet_write_versions(u8 *data, u8 *end, bool v4,
+						  const struct simnet_probe *p,
+						  const struct simnet_hop *hop)
+{
+	u32 ip = v4 ? 20 : 40, size = 8 + SIMNET_VERSIONS_SIZE;
+	struct wire_udp *udp = (void *)(data + 14 + ip);
+	struct WIRE {
+		struct simnet_quic quic;
+		be32 first;
+	} *list = (void *)(udp + 1);
+	be16 check;
+
+	if ((u8 *)(list + 1) > end)
+		return false;
+	simnet_write_ip(data, v4, size, PROTO_UDP, 0, p, hop);
+	udp->sport = be16_put((u16)p->first4);
+	udp->dport = be16_put((u16)(p->first4 >> 16));
+	udp->len = be16_put((u16)size);
+	udp->check = be16_put(0);
+	list->quic.form = 0x80;
+	list->quic.version = be32_put(0);
+	list->quic.theirs_length = list->quic.ours_length = 8;
+	list->quic.theirs = p->ours;
+	list->quic.ours = p->theirs;
+	list->first = be32_put(1);
+	check = simnet_sum_end(simnet_sum(
+		simnet_pseudo(data, v4, size, PROTO_UDP), (u8 *)udp, end));
+	udp->check = check == be16_put(0) ? be16_put(0xffff) : check;
+	return true;
+}
+
 static __always_inline bool
 simnet_write_as(const struct simnet_config *c, u8 *data, u8 *end, bool v4,
 		const struct simnet_probe *p, const struct simnet_hop *hop,
@@ -434,6 +466,8 @@ simnet_write_as(const struct simnet_config *c, u8 *data, u8 *end, bool v4,
 					  padded);
 	if (outcome == SIMNET_ECHO)
 		return simnet_write_echo(data, end, v4, p, hop);
+	if (outcome == SIMNET_VERSIONS)
+		return simnet_write_versions(data, end, v4, p, hop);
 	return simnet_write_tcp(c, data, end, v4, p, hop, outcome);
 }
 

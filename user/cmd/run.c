@@ -23,6 +23,7 @@ const char *const run_methods[] = {
 	[PROBE_TCP] = "tcp",
 	[PROBE_TCP_ACK] = "tcp-ack",
 	[PROBE_INSESSION] = "insession",
+	[PROBE_QUIC_VN] = "quic-vn",
 	NULL,
 };
 const char *const run_strategies[] = { "exhaustive", "ladder", "doubletree",
@@ -118,6 +119,7 @@ static struct uplink_config uplink_of(const struct run *r)
 		[PROBE_TCP] = COOKIE_TCP_SYN,
 		[PROBE_TCP_ACK] = COOKIE_TCP_ACK,
 		[PROBE_INSESSION] = COOKIE_TCP_SESSION,
+		[PROBE_QUIC_VN] = COOKIE_QUIC,
 	};
 	struct uplink_config u = r->config.uplink;
 	const struct targets *t = r->config.targets;

@@ -198,7 +198,14 @@ const struct meta_plan SWEEP_META = {
 	.mutable = MUTABLE_OPTIONS,
 };
 
-enum { PORT_UDP = 33434, PORT_TCP = 80 };
+enum { PORT_UDP = 33434, PORT_TCP = 80, PORT_QUIC = 443 };
+
+static u16 port_of(enum probe_method method)
+{
+	if (probe_is_quic(method))
+		return PORT_QUIC;
+	return probe_is_tcp(method) ? PORT_TCP : PORT_UDP;
+}
 
 static int check_tcp(struct sweep *s)
 {
@@ -296,7 +303,7 @@ int sweep_opt_check(struct sweep *s)
 	if (check_tcp(s))
 		return -EINVAL;
 	if (!s->dport)
-		s->dport = s->method == PROBE_UDP ? PORT_UDP : PORT_TCP;
+		s->dport = port_of((enum probe_method)s->method);
 	if (!s->outputs.count)
 		s->outputs.item[s->outputs.count++] = "jsonl:-";
 	if (!s->seed && getrandom(&s->seed, sizeof(s->seed), 0) < 0)

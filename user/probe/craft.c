@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "probe/quic_vn.h"
+
 /*
  *   Ethernet | IPv4 or IPv6 | UDP or ICMP echo | mark : 8 | balance : 2 |
  *   [0 | URI | 0] | ...
@@ -21,11 +23,16 @@ enum { SEGMENT_TTL = 64 };
 
 u8 craft_proto(enum probe_method method, const struct addr *dst)
 {
-	if (method == PROBE_UDP)
+	if (method == PROBE_UDP || probe_is_quic(method))
 		return PROTO_UDP;
 	if (probe_is_tcp(method))
 		return PROTO_TCP;
 	return addr_is_v4(dst) ? PROTO_ICMP : PROTO_ICMP6;
+}
+
+static bool craft_has_udp(enum probe_method method)
+{
+	return method == PROBE_UDP || probe_is_quic(method);
 }
 
 static u8 proto_of(enum probe_method method, bool v4)
@@ -42,6 +49,8 @@ u16 craft_least(enum probe_method method, const struct tcp_shape *tcp, bool v4)
 
 	if (probe_is_tcp(method))
 		return (u16)(ip + tcp_header_size(tcp));
+	if (probe_is_quic(method))
+		return (u16)(ip + sizeof(struct wire_udp) + CRAFT_QUIC);
 	return v4 ? CRAFT_MIN_V4 : CRAFT_MIN_V6;
 }
 
@@ -126,7 +135,7 @@ static void template_l4(const struct craft_config *cfg, bool v4,
 	u8 *l4 = t->frame + off;
 	u64 sum = 0;
 
-	if (cfg->method == PROBE_UDP)
+	if (craft_has_udp(cfg->method))
 		((struct wire_udp *)l4)->len = be16_put(len);
 	else if (cfg->method == PROBE_ICMP)
 		((struct wire_icmp *)l4)->type = echo_type(v4);
@@ -134,7 +143,9 @@ static void template_l4(const struct craft_config *cfg, bool v4,
 		tcp_write_header(&cfg->tcp, v4, l4);
 	if (is_stamped(cfg))
 		memset(l4 + TCP_STAMP_AT, 0, 4);
-	if (!probe_is_tcp(cfg->method))
+	if (probe_is_quic(cfg->method))
+		quic_vn_template(l4 + sizeof(struct wire_udp));
+	else if (!probe_is_tcp(cfg->method))
 		fill_padding(l4 + 8 + sizeof(struct payload),
 			     len - 8 - (u32)sizeof(struct payload), cfg->uri);
 	sum = csum_octets(sum, l4, len);
@@ -152,6 +163,8 @@ int craft_init(struct craft *c, const struct craft_config *config)
 
 	if (uri > most || config->size4 < least4 || config->size4 > most ||
 	    config->size6 < least6 || config->size6 > most)
+		return -EINVAL;
+	if (probe_is_quic(config->method) && uri)
 		return -EINVAL;
 	if (probe_is_tcp(config->method) &&
 	    (uri || config->size4 > least4 || config->size6 > least6))
@@ -181,16 +194,32 @@ static void put_payload(struct payload *to, u64 mark, u64 sum, u16 want)
 	to->balance = be16_put(csum_fold((u64)(u16)~want + csum_neg(sum)));
 }
 
-static void put_udp(const struct cookie *k, const struct probe *p, u64 sum,
-		    u8 *l4)
+/* The sum of the pseudo header and the ports, besides the template's. */
+static u64 put_udp_header(const struct cookie *k, const struct probe *p,
+			  u64 sum, u8 *l4)
 {
 	struct wire_udp *udp = (void *)l4;
 
 	udp->sport = be16_put(k->port);
 	udp->dport = be16_put(p->dport);
 	udp->check = be16_put(k->field);
-	sum = csum_add_addr(sum + k->port + p->dport, &p->dst);
-	put_payload((void *)(udp + 1), k->mark, sum, k->field);
+	return csum_add_addr(sum + k->port + p->dport, &p->dst);
+}
+
+static void put_udp(const struct cookie *k, const struct probe *p, u64 sum,
+		    u8 *l4)
+{
+	sum = put_udp_header(k, p, sum, l4);
+	put_payload((void *)(l4 + sizeof(struct wire_udp)), k->mark, sum,
+		    k->field);
+}
+
+static void put_quic(const struct cookie *k, const struct probe *p, u64 sum,
+		     u8 *l4)
+{
+	sum = put_udp_header(k, p, sum, l4);
+	quic_vn_write(l4 + sizeof(struct wire_udp), k->cid, k->mark, sum,
+		      k->field);
 }
 
 static void put_echo(const struct cookie *k, const struct probe *p, bool v4,
@@ -242,10 +271,13 @@ static u8 *put_v4(const struct craft_template *t, const struct cookie *k,
 	return (u8 *)(ip + 1);
 }
 
-static u8 *put_v6(const struct probe *p, u8 *frame)
+static u8 *put_v6(const struct cookie *k, const struct probe *p, u8 *frame)
 {
 	struct wire_v6 *ip = (void *)(frame + sizeof(struct wire_eth));
 
+	if (k->label)
+		ip->ver_class_flow =
+			be32_put(be32_get(ip->ver_class_flow) | k->label);
 	ip->hops = p->ttl;
 	memcpy(ip->dst, &p->dst, 16);
 	return (u8 *)(ip + 1);
@@ -360,8 +392,10 @@ u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame)
 		    craft_proto(c->config.method, &p->dst), p->ttl, p->attempt,
 		    &k);
 	memcpy(frame, t->frame, t->len);
-	l4 = v4 ? put_v4(t, &k, p, frame) : put_v6(p, frame);
-	if (c->config.method == PROBE_UDP)
+	l4 = v4 ? put_v4(t, &k, p, frame) : put_v6(&k, p, frame);
+	if (c->config.method == PROBE_QUIC_VN)
+		put_quic(&k, p, t->l4_sum, l4);
+	else if (c->config.method == PROBE_UDP)
 		put_udp(&k, p, t->l4_sum, l4);
 	else if (c->config.method == PROBE_ICMP)
 		put_echo(&k, p, v4, t->l4_sum, l4);

@@ -13,6 +13,7 @@
 enum {
 	CRAFT_FRAME = 1514,
 	CRAFT_PAYLOAD = 10, /* mark and balance: the least a probe carries */
+	CRAFT_QUIC = 1200,  /* what a QUIC server answers, RFC 9000, 14.1 */
 	CRAFT_MIN_V4 = 20 + 8 + CRAFT_PAYLOAD,
 	CRAFT_MIN_V6 = 40 + 8 + CRAFT_PAYLOAD,
 };

@@ -13,6 +13,8 @@ enum probe_method {
 	PROBE_TCP,	 /* SYN, half-open */
 	PROBE_TCP_ACK,	 /* ACK, which any host answers with an RST */
 	PROBE_INSESSION, /* an octet within a TCP session; else a SYN */
+	PROBE_QUIC_VN,	 /* a QUIC version that nobody has: servers list theirs
+			  */
 };
 
 /* Their probes have ports, and leave from those that are held. */
@@ -24,6 +26,11 @@ static inline bool probe_has_ports(enum probe_method m)
 static inline bool probe_is_tcp(enum probe_method m)
 {
 	return m == PROBE_TCP || m == PROBE_TCP_ACK || m == PROBE_INSESSION;
+}
+
+static inline bool probe_is_quic(enum probe_method m)
+{
+	return m == PROBE_QUIC_VN;
 }
 
 /* How a probe of PROBE_INSESSION is sent. */

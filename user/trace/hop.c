@@ -10,7 +10,8 @@ u8 hop_end_flags(const struct reply *r, const struct addr *dst)
 	unsigned int port =
 		r->family == 4 ? ICMP4_UNREACH_PORT : ICMP6_UNREACH_PORT;
 
-	if ((r->kind == REPLY_ECHO || r->kind == REPLY_TCP) &&
+	if ((r->kind == REPLY_ECHO || r->kind == REPLY_TCP ||
+	     r->kind == REPLY_UDP) &&
 	    addr_equal(&r->from, dst))
 		return HOP_REACHED | HOP_FINAL;
 	if (r->kind == REPLY_UNREACH && r->icmp_code == port)
