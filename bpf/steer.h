@@ -37,22 +37,40 @@ static __always_inline void steer_read_key(struct cookie_key *key)
 		to[i] = from[i];
 }
 
+/* Functions of their own: the verifier walks the paths of each once, and not
+ * those of one for each way through the other. */
+__attribute__((noinline)) int steer_parse(struct xdp_md *ctx, struct reply *r)
+{
+	if (!r)
+		return REPLY_MALFORMED;
+	return reply_parse_source(ctx, r);
+}
+
+__attribute__((noinline)) int steer_verify(const struct cookie_key *key,
+					   const struct reply *r,
+					   struct cookie_proof *proof)
+{
+	if (!key || !r || !proof)
+		return STEER_MALFORMED;
+	return (int)steer_judge(key, r, proof);
+}
+
 static __always_inline enum steer_verdict
 steer_classify(struct xdp_md *ctx, u64 now, struct cookie_proof *proof)
 {
-	enum steer_verdict verdict;
 	struct cookie_key key;
 	struct reply r;
+	int verdict;
 
-	reply_parse_source(ctx, &r);
+	steer_parse(ctx, &r);
 	steer_read_key(&key);
-	verdict = steer_judge(&key, &r, proof);
+	verdict = steer_verify(&key, &r, proof);
 	if (verdict != STEER_EXACT && verdict != STEER_REWRITTEN)
-		return verdict;
+		return (enum steer_verdict)verdict;
 	if (now - steer_config.heartbeat_ns > STEER_DEADMAN_NS &&
 	    now > steer_config.heartbeat_ns)
 		return STEER_STALE;
-	return verdict;
+	return (enum steer_verdict)verdict;
 }
 
 /* A driver without room for metadata still delivers; user space then
