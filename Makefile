@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 CC = gcc
 CLANG = clang
 BPFTOOL = $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKGS = libbpf libxdp libmnl libcares libcap-ng ck libzstd json-c libisal
+PKGS = libbpf libxdp libmnl libcares libcap-ng ck libzstd json-c libisal libcrypto
 
 CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
