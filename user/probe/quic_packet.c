@@ -33,6 +33,24 @@ static u32 invariant_octets(const struct quic_cid *dcid,
 	return 1u + 4 + 1 + dcid->len + 1 + scid->len;
 }
 
+/* Its length is as short as it can be: it mostly is 0, and not every box on
+ * the way reads that from two octets. */
+static u32 token_octets(u32 len)
+{
+	return (len < 64 ? 1 : 2) + len;
+}
+
+static u8 *put_token(u8 *p, const u8 *token, u32 len)
+{
+	if (len < 64)
+		*p++ = (u8)len;
+	else
+		p = quic_put2(p, len);
+	if (len)
+		memcpy(p, token, len);
+	return p + len;
+}
+
 /* Returns the end of the frame, NULL if there is none. */
 static u8 *put_crypto(u8 *p, const struct quic_hello *h, u32 room)
 {
@@ -62,8 +80,8 @@ bool quic_initial_write(struct quic_crypto *c, const struct quic_keys *k,
 			const struct quic_initial *i, u8 *at, u32 size)
 {
 	u8 *p = at, *end = at + size - QUIC_TAG;
-	u32 header = invariant_octets(&i->dcid, &i->scid) + 2 + i->token_len +
-		     LENGTH + QUIC_NUMBER_MAX;
+	u32 header = invariant_octets(&i->dcid, &i->scid) +
+		     token_octets(i->token_len) + LENGTH + QUIC_NUMBER_MAX;
 
 	if (size > SIZE_MAX14 || i->token_len >= SIZE_MAX14 ||
 	    size < header + CLOSE + QUIC_TAG)
@@ -73,10 +91,7 @@ bool quic_initial_write(struct quic_crypto *c, const struct quic_keys *k,
 				   quic_type_bits(i->version, QUIC_INITIAL) |
 				   (QUIC_NUMBER_MAX - 1),
 			   i->version, &i->dcid, &i->scid);
-	p = quic_put2(p, i->token_len);
-	if (i->token_len)
-		memcpy(p, i->token, i->token_len);
-	p += i->token_len;
+	p = put_token(p, i->token, i->token_len);
 	p = quic_put2(p, size - (u32)(p + LENGTH - at));
 	p = quic_put32(p, i->number);
 	p = i->hello ? put_crypto(p, i->hello, (u32)(end - p))

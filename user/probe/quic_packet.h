@@ -2,9 +2,9 @@
 /*
  * quic_packet: the packets that a client sends before it has heard anything.
  *
- * A packet fills all of the size that is asked for. What else stands in its
- * datagram, behind it, a server takes for another packet that it cannot read,
- * and ignores (RFC 9000 section 12.2).
+ * A packet fills all of the size that is asked for. What stands behind it in
+ * its datagram a server takes for another packet that it cannot read, and
+ * ignores (RFC 9000 section 12.2).
  *
  * Pure.
  */
@@ -13,6 +13,15 @@
 
 #include "probe/quic_hello.h"
 #include "probe/quic_keys.h"
+
+/*
+ * What is added behind a packet, to balance a checksum that a sealed packet
+ * does not allow to be chosen, is best QUIC_TRAILER octets, the first of them
+ * 0: without the fixed bit no server may look further, or answer by a reset;
+ * and there is room for the connection ID that Wireshark looks for, which
+ * calls shorter ones malformed.
+ */
+enum { QUIC_TRAILER = 22 };
 
 struct quic_initial {
 	const struct quic_hello *hello; /* NULL: CONNECTION_CLOSE in its place,
