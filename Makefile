@@ -18,7 +18,8 @@ TUNE := $(shell $(CC) $(STOS) -E -x c /dev/null >/dev/null 2>&1 && echo $(STOS))
 BASE = -std=gnu17 -D_GNU_SOURCE -Iinclude -Iuser -Itests -I$(O)/gen -MMD -MP
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Iinclude -Ibpf \
 	-I/usr/include/$(shell $(CC) -dumpmachine) -Wall $(WERROR) -MMD -MP
-FUZZ_CFLAGS = -O1 -g -Wno-gnu-variable-sized-type-not-at-end -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS = -O1 -g -Wno-gnu-variable-sized-type-not-at-end -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # ck is wanted for its headers alone
 PKG_LIBS := $(shell pkg-config --libs $(filter-out ck,$(PKGS)) 2>/dev/null)

@@ -128,7 +128,7 @@ static u8 *put_sealed(struct quic_crypto *c, const struct quicframe *f,
 	len += octets + f->padding + QUIC_TAG;
 	quic_put2(p, (len + f->lie) & 0x3fff);
 	if (f->unsealed) {
-		memset(number, 0xa5, len);
+		memset(number + len - QUIC_TAG, 0, QUIC_TAG);
 		return number + len;
 	}
 	need(quic_keys_derive(c, f->version, &dcid,
@@ -192,11 +192,15 @@ u32 quicframe_samples(void)
 	return sizeof(samples) / sizeof(*samples);
 }
 
-u32 quicframe_sample(struct quic_crypto *c, u32 i, u8 *at)
+u32 quicframe_sample(struct quic_crypto *c, u32 i, bool sealed, u8 *at)
 {
 	u32 len = 0;
 
-	for (u32 j = 0; j < 3 && samples[i][j].frames; j++)
-		len = quicframe_add(c, &samples[i][j], at, len);
+	for (u32 j = 0; j < 3 && samples[i][j].frames; j++) {
+		struct quicframe f = samples[i][j];
+
+		f.unsealed = !sealed;
+		len = quicframe_add(c, &f, at, len);
+	}
 	return len;
 }

@@ -37,7 +37,7 @@ struct quicframe {
 	u8 token;	      /* octets of one, in an Initial */
 	const char *to;	      /* hexadecimal; NULL: quicframe_ours() */
 	const char *from;     /* NULL: quicframe_scid() */
-	bool unsealed;	      /* nothing but noise where frames are */
+	bool unsealed;	      /* its frames as they are, and no tag */
 	u32 lie;	      /* added to the true length */
 	enum quic_side wrong; /* QUIC_SERVER: sealed as by a client */
 };
@@ -47,8 +47,9 @@ u32 quicframe_add(struct quic_crypto *c, const struct quicframe *f, u8 *at,
 		  u32 len);
 
 /* A datagram of every kind that is understood, and of some that are not, to
- * quicframe_expected(QUIC_V1): sample(0) .. sample(quicframe_samples() - 1). */
+ * quicframe_expected(QUIC_V1): sample(0) .. sample(quicframe_samples() - 1).
+ * Not sealed, they are what only fuzzers' builds read. */
 u32 quicframe_samples(void);
-u32 quicframe_sample(struct quic_crypto *c, u32 i, u8 *at);
+u32 quicframe_sample(struct quic_crypto *c, u32 i, bool sealed, u8 *at);
 
 #endif
