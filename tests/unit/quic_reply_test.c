@@ -76,6 +76,7 @@ static const struct row {
 	{ "060026 020000220303" RETRY, S(HELLO) | S(HELLO_RETRY) },
 	/* cut before its random ends, empty, not from the beginning */
 	{ "060025 020000220303" RETRY_CUT, S(HELLO) },
+	{ "060025 020000220303" RETRY, S(HELLO) | S(STRANGE) },
 	{ "060000", 0 },
 	{ "060502 0102", 0 },
 	{ "060001 01", S(STRANGE) }, /* a ClientHello */
@@ -164,6 +165,10 @@ static void never_sent(void **state)
 	assert_int_equal(r.seen, S(INITIAL) | S(ACK) | S(UNSENT));
 	assert_int_equal(r.ranges, 0);
 	assert_false(quic_reply_acknowledges(&r, 0));
+	e.sent = 5; /* the first that was not sent is the first of a range */
+	r = read_as(&e, at, len);
+	assert_int_equal(r.seen, S(INITIAL) | S(ACK) | S(UNSENT));
+	assert_int_equal(r.ranges, 0);
 	e.sent = 0xffffffff; /* no more than 2^16 are told apart */
 	r = read_as(&e, at, len);
 	assert_int_equal(r.seen, S(INITIAL) | S(ACK) | S(UNSENT));
@@ -245,6 +250,9 @@ static const struct whole {
 	  S(HANDSHAKE) },
 	{ { QUIC_V1, .type = QUIC_HANDSHAKE, .frames = "", .padding = 9,
 	    .lie = 1 },
+	  S(MALFORMED) },
+	/* no room for a sample */
+	{ { QUIC_V1, .type = QUIC_HANDSHAKE, .frames = "01", .unsealed = true },
 	  S(MALFORMED) },
 	{ { QUIC_V2, .type = QUIC_HANDSHAKE, .frames = "", .padding = 9 },
 	  S(HANDSHAKE) },
@@ -329,6 +337,8 @@ static void coalesced(void **state)
 	};
 	static const struct quicframe again = { QUIC_V1, .type = QUIC_RETRY,
 						.frames = "00" };
+	static const struct quicframe other = { QUIC_V2, .frames = "0200000000",
+						.padding = 20 };
 	static const u8 one_rtt[] = { 0x5b, 1,	  0x23, 0x45, 0x67, 0x89,
 				      0xab, 0xcd, 0xef, 7,    7,    7 };
 	const u32 base = S(INITIAL) | S(PING);
@@ -336,6 +346,9 @@ static void coalesced(void **state)
 	u32 len = quicframe_add(&crypto, &initial, at, 0), all;
 
 	all = quicframe_add(&crypto, &second, at, len);
+	assert_int_equal(read_octets(at, all).seen, base | S(ACK));
+	/* of another version, hence with other keys */
+	all = quicframe_add(&crypto, &other, at, len);
 	assert_int_equal(read_octets(at, all).seen, base | S(ACK));
 	all = quicframe_add(&crypto, &handshake, at, all);
 	memcpy(at + all, one_rtt, sizeof(one_rtt));
