@@ -283,7 +283,7 @@ static bool refuses(struct abroad *f)
 /* What is no probe goes first. */
 static unsigned int send_asides(struct abroad *f, struct strategy *s)
 {
-	struct tcp_segment seg[BATCH];
+	struct aside seg[BATCH];
 	u8 frame[CRAFT_FRAME] __attribute__((aligned(8)));
 	unsigned int n = 0, said = 0, max = BATCH;
 
@@ -297,7 +297,7 @@ static unsigned int send_asides(struct abroad *f, struct strategy *s)
 	if (n < max && s->ops->waiting(s))
 		said = s->ops->segments(s, seg, max - n);
 	for (unsigned int i = 0; i < said; i++) {
-		u32 len = craft_segment(f->config.craft, &seg[i], frame);
+		u32 len = craft_aside(f->config.craft, &seg[i], frame);
 
 		seg[i].sent_ns = refuses(f) ? 0 : f->now;
 		f->segments++;

@@ -24,7 +24,7 @@ struct talk_word talk_brings(u32 seq, u16 data)
 
 void talk_collect(struct talk *t)
 {
-	struct tcp_segment *seg = t->said;
+	struct aside *seg = t->said;
 
 	t->event = SESSION_NOTHING;
 	for (t->count = 0; session_take(&t->s, &t->rules, seg); seg++) {
@@ -121,7 +121,7 @@ enum session_event talk_wait(struct talk *t, u64 ms)
 
 void talk_said(const struct talk *t, u8 flags, u32 seq, u32 ack, u8 octets)
 {
-	const struct tcp_segment *s = t->said;
+	const struct aside *s = t->said;
 
 	assert_int_equal(t->count, 1);
 	assert_int_equal(s->flags, flags);

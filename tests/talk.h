@@ -26,7 +26,7 @@ struct talk {
 	u64 now;
 	u32 first; /* our number */
 	/* since the last call of what hears or waits */
-	struct tcp_segment said[4];
+	struct aside said[4];
 	unsigned int count;
 	enum session_event event; /* of what left last, if that is one */
 };

@@ -161,7 +161,7 @@ static void read_sack(const struct answer *a)
 static void stand(struct session *s, const struct session_rules *r, u8 state,
 		  const struct addr *dst)
 {
-	struct tcp_segment seg;
+	struct aside seg;
 
 	session_begin(s, dst, 0, 1);
 	session_expire(s, r, 1);
@@ -188,7 +188,7 @@ static void hear_as(const struct answer *a, const struct session_rules *r,
 	for (int i = 0; i < 2; i++) {
 		bool opens = s.state == SESSION_OPENING;
 		enum session_event e = session_hear(&s, r, a, &sack, 2);
-		struct tcp_segment seg;
+		struct aside seg;
 		unsigned int said = 0;
 
 		for (; session_take(&s, r, &seg); said++)

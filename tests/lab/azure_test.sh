@@ -120,6 +120,14 @@ done
 test_whither "TCP" "$HOPS4" $SEEN4 -T 10.3.0.4
 test_whither "TCP, IPv6" "$HOPS6" $SEEN6 -T 2001:db8:3::4
 test_whither "TCP, ACK" "$HOPS4" $SEEN4 -T -O ack 10.3.0.4
+test_whither "QUIC" "$HOPS4" $SEEN4 --quic 10.3.0.4
+test_whither "QUIC, IPv6" "$HOPS6" $SEEN6 --quic 2001:db8:3::4
+test_whither "QUIC versions" "$HOPS4" $SEEN4 --quic --quic-mode vn 10.3.0.4
+beside r4 socat TCP6-LISTEN:80,ipv6only=0,fork,reuseaddr SYSTEM:cat
+wait_for 5 at r4 sh -c 'ss -Htln | grep -q :80' || fail "socat"
+test_whither "in session" "$HOPS4" $SEEN4 --tcpinsession 10.3.0.4
+check "in session: a session" grep -q '^ hand <syn,ack' <<<"$out"
+test_whither "in session, IPv6" "$HOPS6" $SEEN6 --tcpinsession 2001:db8:3::4
 test_sweep exhaustive udp " sees $SEEN4"
 test_sweep ladder udp " sees $SEEN4"
 test_sweep exhaustive tcp

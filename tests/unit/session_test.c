@@ -11,7 +11,7 @@
 static void handshake_and_proof(void **state)
 {
 	for (u8 flow = 0; flow < 16; flow++) {
-		const struct tcp_segment *s;
+		const struct aside *s;
 		struct talk t;
 
 		talk_begin(&t, flow);
@@ -109,7 +109,7 @@ static void syn_is_lost(void **state)
  * from it. */
 static void syn_is_refused_here(void **state)
 {
-	struct tcp_segment seg;
+	struct aside seg;
 	struct record r;
 	struct talk t;
 

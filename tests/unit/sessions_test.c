@@ -53,7 +53,7 @@ static void begin(struct sessions *x, u32 slot, u64 now)
 /* The next one, which leaves, is that session's SYN. */
 static void assert_next(struct sessions *x, u32 slot, u8 flow, u64 now)
 {
-	struct tcp_segment seg;
+	struct aside seg;
 	struct addr dst = dst_of(slot);
 
 	assert_int_equal(sessions_take(x, &seg, 1), 1);
@@ -68,7 +68,7 @@ static void assert_next(struct sessions *x, u32 slot, u8 flow, u64 now)
 static void first_come(void **state)
 {
 	struct cookie_key key = key_of(3);
-	struct tcp_segment seg[4];
+	struct aside seg[4];
 	struct sessions x;
 
 	open_them(&x, &key, 3, 0);
@@ -95,7 +95,7 @@ static void first_come(void **state)
 static void places_are_taken_over(void **state)
 {
 	struct cookie_key key = key_of(1);
-	struct tcp_segment seg[8], old;
+	struct aside seg[8], old;
 	struct sessions x;
 
 	open_them(&x, &key, 1, 0);
@@ -130,7 +130,7 @@ static void places_are_taken_over(void **state)
 static void a_prefix_has_a_budget(void **state)
 {
 	struct cookie_key key = key_of(3);
-	struct tcp_segment seg[8];
+	struct aside seg[8];
 	u64 now = NS_PER_S, gap = 100 * NS_PER_MS, last = 0;
 	unsigned int sent = 0;
 	struct sessions x;

@@ -23,6 +23,7 @@ const char *const run_methods[] = {
 	[PROBE_TCP] = "tcp",
 	[PROBE_TCP_ACK] = "tcp-ack",
 	[PROBE_INSESSION] = "insession",
+	[PROBE_QUIC] = "quic",
 	[PROBE_QUIC_VN] = "quic-vn",
 	NULL,
 };
@@ -119,6 +120,7 @@ static struct uplink_config uplink_of(const struct run *r)
 		[PROBE_TCP] = COOKIE_TCP_SYN,
 		[PROBE_TCP_ACK] = COOKIE_TCP_ACK,
 		[PROBE_INSESSION] = COOKIE_TCP_SESSION,
+		[PROBE_QUIC] = COOKIE_QUIC,
 		[PROBE_QUIC_VN] = COOKIE_QUIC,
 	};
 	struct uplink_config u = r->config.uplink;
@@ -184,12 +186,29 @@ static int open_uplinks(struct run *r)
 	return err;
 }
 
+/* As many as there are traces at once. */
+static int open_quic(const struct run *r, struct run_worker *w)
+{
+	const struct run_config *c = &r->config;
+
+	w->quic = (struct quic_conns){
+		.key = &w->uplink.key,
+		.name = c->sni,
+		.alpn = c->alpn,
+		.dport = c->dport,
+		.slots = strategies_slots(r),
+		.flows = c->flows ? c->attempts : 1,
+	};
+	return quic_conns_open(&w->quic);
+}
+
 static int open_craft(struct run *r, struct run_worker *w)
 {
 	const struct craft_config c = {
 		.key = &w->uplink.key,
 		.method = r->config.method,
 		.tcp = r->config.tcp,
+		.quic = &w->quic,
 		.size4 = r->config.size4,
 		.size6 = r->config.size6,
 		.uri = r->config.uri,
@@ -199,12 +218,15 @@ static int open_craft(struct run *r, struct run_worker *w)
 	u32 uri = craft_uri_octets(c.uri);
 	int err = craft_init(&w->craft, &c);
 
+	if (!err && c.method == PROBE_QUIC)
+		err = open_quic(r, w);
+
 	if (err)
 		log_err("packet length: at least %u octets for IPv4, %u for "
 			"IPv6, at most %d",
 			CRAFT_MIN_V4 + uri, CRAFT_MIN_V6 + uri,
 			CRAFT_FRAME - 14);
-	if (err || !probe_is_tcp(c.method))
+	if (err || !(probe_is_tcp(c.method) || c.method == PROBE_QUIC))
 		return err;
 	w->parting = calloc(1, sizeof(*w->parting));
 	if (!w->parting)
@@ -504,6 +526,7 @@ void run_close(struct run *r)
 			w->strategy.ops->close(&w->strategy);
 		uplink_close(&w->uplink);
 		free(w->parting);
+		quic_conns_close(&w->quic);
 	}
 	free(r->worker);
 	mailroom_close(&r->mail);

@@ -35,6 +35,7 @@ struct run_config {
 	struct tcp_shape tcp;	     /* of TCP methods */
 	bool no_close;		     /* half-open connections stay so */
 	bool flows;		/* TCP: each attempt is a flow of its own */
+	const char *sni, *alpn; /* QUIC: NULL: none; h3 */
 	enum run_closing close; /* of sessions */
 	u16 size4, size6;	/* IP datagram */
 	const char *uri;	/* as in craft.h; or NULL */
@@ -77,7 +78,8 @@ struct run_worker {
 	struct strategy strategy;
 	struct ledger ledger;
 	struct engine_config engine;
-	struct parting *parting; /* of TCP methods; else NULL */
+	struct parting *parting; /* of TCP methods and QUIC; else NULL */
+	struct quic_conns quic;	 /* of PROBE_QUIC; else zeroed */
 	pthread_t thread;
 	int err;
 };

@@ -40,6 +40,11 @@ static int open_exhaustive(struct run *r, struct run_worker *w, u32 i)
 	return exhaustive_open(&w->strategy, &x);
 }
 
+u32 strategies_slots(const struct run *r)
+{
+	return (r->config.ladder.active_max + r->workers - 1) / r->workers;
+}
+
 static int open_ladder(struct run *r, struct run_worker *w, u32 i)
 {
 	const struct run_config *c = &r->config;
@@ -52,7 +57,8 @@ static int open_ladder(struct run *r, struct run_worker *w, u32 i)
 	l.first = c->shard + c->shards * i;
 	l.step = c->shards * r->workers;
 	l.past = c->kept ? c->kept->part[i].bits : NULL;
-	l.active_max = (l.active_max + r->workers - 1) / r->workers;
+	l.active_max = strategies_slots(r);
+	l.quic = c->method == PROBE_QUIC ? &w->quic : NULL;
 	l.first_ttl = c->first_ttl;
 	l.max_ttl = c->max_ttl;
 	l.attempts = c->attempts;

@@ -8,6 +8,8 @@
 
 #include "cmd/run.h"
 
+/* Traces at once, of a worker's ladder. */
+u32 strategies_slots(const struct run *r);
 /* Worker i's, whose uplink is open: what its directory knows is told as far as
  * it is counted. 0 or negative errno, logged. */
 int strategies_open(struct run *r, struct run_worker *w, u32 i);

@@ -64,8 +64,9 @@ const struct opt SWEEP_OPTIONS[] = {
 	    "ones"),
 	OPT_HEADING("How"),
 	ROW('P', "method", CHOICE, method, "METHOD",
-	    "udp, icmp, tcp (SYN), tcp-ack, or insession: within a TCP "
-	    "session with each target, by -S ladder",
+	    "udp, icmp, tcp (SYN), tcp-ack, insession (within a TCP session), "
+	    "quic (what begins a connection; both by -S ladder), or quic-vn "
+	    "(of a QUIC version that nobody has)",
 	    .choice = run_methods),
 	ROW('S', "strategy", CHOICE, strategy, "NAME",
 	    "exhaustive: every TTL of every target, in a random order; "
@@ -94,7 +95,9 @@ const struct opt SWEEP_OPTIONS[] = {
 	    "who will answer; what is beyond is sent later; 0: as it comes",
 	    .max = 1000000),
 	ROW('p', "port", U16, dport, "PORT",
-	    "destination port; 33434 for UDP and 80 for TCP unless given",
+	    "destination port; 33434 for UDP, 80 for TCP and 443 for QUIC "
+	    "unless "
+	    "given",
 	    .min = 1),
 	ROW('O', "options", LIST, tcp_options, "OPTION,...",
 	    "tcp: syn, or ack instead; ecn, acc-ecn; mss=N, sack, timestamps, "
@@ -106,6 +109,10 @@ const struct opt SWEEP_OPTIONS[] = {
 	ROW(0, "close", CHOICE, close, "HOW",
 	    "insession: end sessions by fin or rst; applications read nothing",
 	    .choice = run_closings),
+	ROW(0, "sni", STRING, sni, "NAME",
+	    "quic: the server's name; none unless given"),
+	ROW(0, "alpn", STRING, alpn, "NAME",
+	    "quic: the application's protocol; h3 unless given"),
 	ROW(0, "size", U16, size, "OCTETS",
 	    "length of the IP packet; the least possible unless given"),
 	ROW(0, "gap", U8, gap_limit, "N",
@@ -229,11 +236,15 @@ static int check_session(struct sweep *s)
 		log_err("--close is for -P insession");
 		return -EINVAL;
 	}
-	if (s->method != PROBE_INSESSION)
+	if (s->method != PROBE_QUIC && (s->sni || s->alpn)) {
+		log_err("--sni and --alpn are for -P quic");
+		return -EINVAL;
+	}
+	if (s->method != PROBE_INSESSION && s->method != PROBE_QUIC)
 		return 0;
 	if (s->strategy == RUN_DOUBLETREE) {
-		log_err("-P insession goes TTL by TTL: -S ladder, not "
-			"doubletree");
+		log_err("-P %s goes TTL by TTL: -S ladder, not doubletree",
+			run_methods[s->method]);
 		return -EINVAL;
 	}
 	s->strategy = RUN_LADDER;

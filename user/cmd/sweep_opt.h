@@ -26,6 +26,7 @@ struct sweep {
 	bool flows;
 	const char *metadata, *status_file;
 	const char *run, *resume;
+	const char *sni, *alpn;
 	const char *uri, *contact;
 	bool no_contact, no_close;
 	bool drop_output, quiet, verbose;

@@ -16,9 +16,11 @@
 #include "out/text.h"
 
 struct trace {
-	bool only4, only6, icmp, tcp, session, fixed_port, numeric;
+	bool only4, only6, icmp, tcp, session, quic, fixed_port, numeric;
 	bool dont_fragment, no_close, verbose;
-	int close; /* enum run_closing */
+	int close;     /* enum run_closing */
+	int quic_mode; /* enum quic_mode */
+	const char *sni, *alpn;
 	u8 first_ttl, max_ttl, attempts, tos;
 	u16 port; /* 0: the method's own */
 	u32 window;
@@ -35,6 +37,9 @@ struct trace {
 	struct tcp_shape shape;
 };
 
+enum quic_mode { QUIC_MODE_INITIAL, QUIC_MODE_VN };
+static const char *const quic_modes[] = { "initial", "vn", NULL };
+
 static const struct trace DEFAULTS = {
 	.first_ttl = 1,
 	.max_ttl = 30,
@@ -50,6 +55,7 @@ enum {
 	PORT_SPAN = 91, /* firewalls that let traceroute pass know no more */
 	PORT_FIXED = 53,
 	PORT_TCP = 80,
+	PORT_QUIC = 443,
 	/* a pause between probes in which replies are taken as they come:
 	 * back to back, our own sending would hold up their stamps */
 	PACE = 4000,
@@ -113,11 +119,12 @@ static int read_module(void *config, const char *option, const char *text)
 	t->icmp = !strcmp(text, "icmp");
 	t->tcp = !strcmp(text, "tcp");
 	t->session = !strcmp(text, "tcpinsession");
+	t->quic = !strcmp(text, "quic");
 	t->fixed_port = !strcmp(text, "udp");
-	if (t->icmp || t->tcp || t->session || t->fixed_port ||
+	if (t->icmp || t->tcp || t->session || t->quic || t->fixed_port ||
 	    !strcmp(text, "default"))
 		return 0;
-	return bad(option, "default, udp, icmp, tcp or tcpinsession");
+	return bad(option, "default, udp, icmp, tcp, tcpinsession or quic");
 }
 
 #define ROW(letter, name, type, field, arg, ...)                               \
@@ -131,10 +138,23 @@ static const struct opt OPTIONS[] = {
 	    "probe with TCP SYNs to one port, 80 unless -p says"),
 	ROW(0, "tcpinsession", FLAG, session, NULL,
 	    "probe within a TCP session that is opened to that port"),
+	ROW(0, "quic", FLAG, quic, NULL,
+	    "probe with what begins a QUIC connection, to port 443 unless -p "
+	    "says"),
+	ROW(0, "quic-mode", CHOICE, quic_mode, "MODE",
+	    "initial: the first packet of a connection; vn: one of a version "
+	    "that nobody has, which any server answers and none remembers",
+	    .choice = quic_modes),
+	ROW(0, "sni", STRING, sni, "NAME",
+	    "of --quic: the server's name; HOST unless it is an address"),
+	ROW(0, "alpn", STRING, alpn, "NAME",
+	    "of --quic: the application's protocol; h3 unless given"),
 	ROW('U', "udp", FLAG, fixed_port, NULL,
 	    "probe with UDP to one port, 53 unless -p says"),
 	OPT_DO('M', "module", "NAME",
-	       "the same by name: default, udp (-U), icmp, tcp or tcpinsession",
+	       "the same by name: default, udp (-U), icmp, tcp, tcpinsession "
+	       "or "
+	       "quic",
 	       read_module),
 	OPT_DO('O', "options", "OPTION,...",
 	       "of TCP: syn, or ack instead; ecn, acc-ecn; mss=N, sack, "
@@ -225,26 +245,42 @@ static bool is_tcp(const struct trace *t)
 	return t->tcp || t->session;
 }
 
-/* Which one of them; what belongs to one alone is of no other. */
+/* What belongs to one method alone is of no other. */
+static int check_method(const struct trace *t)
+{
+	const struct rule {
+		bool breaks;
+		const char *what;
+	} rules[] = {
+		{ t->icmp + t->tcp + t->session + t->quic + t->fixed_port > 1,
+		  "-I, -T, --tcpinsession, --quic and -U exclude each other" },
+		{ !is_tcp(t) && t->tcp_opt.given, "-O is for TCP: give -T" },
+		{ !is_tcp(t) && t->no_close, "--no-close is for TCP: give -T" },
+		{ !t->session && t->close != RUN_CLOSE_FIN,
+		  "--close is for --tcpinsession" },
+		{ !t->quic && (t->quic_mode || t->sni || t->alpn),
+		  "--quic-mode, --sni and --alpn are for --quic" },
+	};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		if (!rules[i].breaks)
+			continue;
+		log_err("%s", rules[i].what);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int choose_method(struct trace *t)
 {
-	if (t->icmp + t->tcp + t->session + t->fixed_port > 1) {
-		log_err("-I, -T, --tcpinsession and -U exclude each other");
+	if (check_method(t))
 		return -EINVAL;
-	}
-	if (!is_tcp(t) && (t->tcp_opt.given || t->no_close)) {
-		log_err("%s is for TCP: give -T",
-			t->no_close ? "--no-close" : "-O");
-		return -EINVAL;
-	}
-	if (!t->session && t->close != RUN_CLOSE_FIN) {
-		log_err("--close is for --tcpinsession");
-		return -EINVAL;
-	}
-	t->method = t->icmp	 ? PROBE_ICMP
-		    : t->tcp	 ? PROBE_TCP
-		    : t->session ? PROBE_INSESSION
-				 : PROBE_UDP;
+	t->method = t->icmp			   ? PROBE_ICMP
+		    : t->tcp			   ? PROBE_TCP
+		    : t->session		   ? PROBE_INSESSION
+		    : !t->quic			   ? PROBE_UDP
+		    : t->quic_mode == QUIC_MODE_VN ? PROBE_QUIC_VN
+						   : PROBE_QUIC;
 	return is_tcp(t)
 		       ? tcp_opt_shape(&t->tcp_opt, true, &t->method, &t->shape)
 		       : 0;
@@ -262,7 +298,7 @@ static int check_size(struct trace *t, const char *text)
 	unsigned long size;
 	char *end;
 
-	t->size = is_tcp(t) ? least : v4 ? SIZE_V4 : SIZE_V6;
+	t->size = is_tcp(t) || t->quic ? least : v4 ? SIZE_V4 : SIZE_V6;
 	if (text && is_tcp(t)) {
 		log_err("packet length %s: a TCP probe's follows from its "
 			"options (-O)",
@@ -289,6 +325,8 @@ static int check_size(struct trace *t, const char *text)
 
 static int check(struct trace *t, int argc, char **argv, int first)
 {
+	struct addr literal;
+
 	if (first == argc || argc - first > 2) {
 		log_err("%s; see whither trace --help",
 			first == argc ? "which host?"
@@ -309,6 +347,8 @@ static int check(struct trace *t, int argc, char **argv, int first)
 	log_set_level(t->verbose ? LOG_LEVEL_INFO : LOG_LEVEL_WARN);
 	if (resolve(t, argv[first]))
 		return CMD_USAGE;
+	if (t->quic && !t->sni && inet_parse(argv[first], &literal))
+		t->sni = argv[first];
 	if (check_size(t, argc - first == 2 ? argv[first + 1] : NULL))
 		return CMD_USAGE;
 	return CMD_DONE;
@@ -318,8 +358,9 @@ static void set_ports(const struct trace *t, struct run_config *c)
 {
 	if (t->icmp)
 		return;
-	if (t->fixed_port || is_tcp(t)) {
+	if (t->fixed_port || t->quic || is_tcp(t)) {
 		c->dport = t->port     ? t->port
+			   : t->quic   ? PORT_QUIC
 			   : is_tcp(t) ? PORT_TCP
 				       : PORT_FIXED;
 		c->ladder.dport_span = 1;
@@ -343,6 +384,8 @@ static struct run_config plan(const struct trace *t,
 		.no_close = t->no_close,
 		.flows = t->tcp_opt.ecmp,
 		.close = (enum run_closing)t->close,
+		.sni = t->sni,
+		.alpn = t->alpn,
 		.deadline_ns = t->limit_ns,
 		.strategy = RUN_LADDER,
 		.uplink = { .ifname = t->ifname,

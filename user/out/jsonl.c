@@ -117,6 +117,7 @@ static void put_tcp(struct json *j, const struct hop *h)
 static void put_answer(struct json *j, const struct record *r)
 {
 	const struct hop *h = &r->hop;
+	char told[TOLD_TEXT];
 
 	put_rtt(j, h);
 	json_u64(j, "reply_ttl", h->reply_ttl);
@@ -128,6 +129,10 @@ static void put_answer(struct json *j, const struct record *r)
 	}
 	if (h->kind == REPLY_TCP)
 		put_tcp(j, h);
+	if (h->kind == REPLY_UDP) {
+		told_text(h, told);
+		json_string(j, "quic", told + 2);
+	}
 	if (held_quotes(h))
 		json_u64(j, "icmp_q_ttl", h->quoted_ttl);
 	if (h->quoted_size) {

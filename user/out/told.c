@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "probe/probe.h"
 #include "probe/tcp.h"
 
 enum { FLAGS = 8 };
@@ -12,12 +13,25 @@ enum { FLAGS = 8 };
 static const char *const flag_name[FLAGS] = { "fin", "syn", "rst", "psh",
 					      "ack", "urg", "ece", "cwr" };
 
+/* As Pietrasanta traceroute has it: what answered, after a Retry or not. */
+static void told_quic(const struct hop *h, char *text)
+{
+	const char *what = h->tcp_said & HOP_QUIC_INITIAL    ? "I"
+			   : h->tcp_said & HOP_QUIC_VERSIONS ? "V"
+							     : "U";
+
+	sprintf(text, "Q:%s%s%s", h->tcp_said & HOP_QUIC_RETRY ? "R+" : "",
+		what, h->tcp_said & HOP_QUIC_CLOSE ? ",close" : "");
+}
+
 /* All of it together takes 73 characters. */
 void told_text(const struct hop *h, char text[TOLD_TEXT])
 {
 	char *end = text;
 
 	*text = '\0';
+	if (h->kind == REPLY_UDP)
+		told_quic(h, text);
 	if (h->kind != REPLY_TCP)
 		return;
 	for (int i = 0; i < FLAGS; i++)

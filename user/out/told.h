@@ -7,7 +7,8 @@
 
 enum { TOLD_TEXT = 96 };
 
-/* "syn,ack,MSS:1460,SACK,TS,WS:7"; "rst,ack"; "" of what is not TCP. */
+/* "syn,ack,MSS:1460,SACK,TS,WS:7"; "rst,ack"; of QUIC "Q:I", "Q:R+I", "Q:V",
+ * "Q:U"; "" of anything else. */
 void told_text(const struct hop *h, char text[TOLD_TEXT]);
 /* The flags alone, in the order of RIPE Atlas, a letter each: "SA". */
 void told_letters(const struct hop *h, char text[9]);

@@ -143,9 +143,9 @@ static void template_l4(const struct craft_config *cfg, bool v4,
 		tcp_write_header(&cfg->tcp, v4, l4);
 	if (is_stamped(cfg))
 		memset(l4 + TCP_STAMP_AT, 0, 4);
-	if (probe_is_quic(cfg->method))
+	if (cfg->method == PROBE_QUIC_VN)
 		quic_vn_template(l4 + sizeof(struct wire_udp));
-	else if (!probe_is_tcp(cfg->method))
+	else if (!probe_is_tcp(cfg->method) && cfg->method != PROBE_QUIC)
 		fill_padding(l4 + 8 + sizeof(struct payload),
 			     len - 8 - (u32)sizeof(struct payload), cfg->uri);
 	sum = csum_octets(sum, l4, len);
@@ -284,8 +284,7 @@ static u8 *put_v6(const struct cookie *k, const struct probe *p, u8 *frame)
 }
 
 /* The transport's header, and an octet behind it if there is one. */
-static u32 put_segment(const struct craft *c, const struct tcp_segment *s,
-		       u8 *l4)
+static u32 put_segment(const struct craft *c, const struct aside *s, u8 *l4)
 {
 	bool v4 = addr_is_v4(&s->dst);
 	struct wire_tcp *tcp = (void *)l4;
@@ -309,8 +308,8 @@ static u32 put_segment(const struct craft *c, const struct tcp_segment *s,
 	return size;
 }
 
-static u32 put_datagram(const struct craft *c, const struct tcp_segment *s,
-			u8 ttl, u8 *frame)
+static u32 put_datagram(const struct craft *c, const struct aside *s, u8 ttl,
+			u8 *frame)
 {
 	bool v4 = addr_is_v4(&s->dst);
 	const struct craft_template *t = v4 ? &c->v4 : &c->v6;
@@ -336,8 +335,53 @@ static u32 put_datagram(const struct craft *c, const struct tcp_segment *s,
 	return (u32)sizeof(struct wire_eth) + ip_len + size;
 }
 
-u32 craft_segment(const struct craft *c, const struct tcp_segment *s, u8 *frame)
+/* A datagram whose packet is sealed: its checksum is what it is to be. */
+static void put_sealed(const struct craft *c, const struct cookie *k,
+		       const struct probe *p, bool closes, bool v4, u8 *l4)
 {
+	const struct craft_template *t = v4 ? &c->v4 : &c->v6;
+	u32 off = (u32)sizeof(struct wire_eth) +
+		  (v4 ? (u32)sizeof(struct wire_v4)
+		      : (u32)sizeof(struct wire_v6));
+	u32 size = t->len - off - (u32)sizeof(struct wire_udp);
+	struct quic_conns *x = c->config.quic;
+	u8 *payload = l4 + sizeof(struct wire_udp);
+	be16 *balance = (be16 *)(void *)(payload + (size & ~1u) - 2);
+	u64 sum = put_udp_header(k, p, t->l4_sum, l4);
+
+	quic_conn_write(x, quic_conns_at(x, p->owner, p->attempt), &p->dst,
+			p->attempt % x->flows, p->ack, closes, payload, size);
+	sum = csum_octets(sum, payload, size);
+	*balance = be16_put(csum_fold((u64)(u16)~k->field + csum_neg(sum)));
+}
+
+/* One that closes goes all the way, and is told from probes by TTL 0. */
+static u32 put_closing(const struct craft *c, const struct aside *s, u8 *frame)
+{
+	bool v4 = addr_is_v4(&s->dst);
+	const struct craft_template *t = v4 ? &c->v4 : &c->v6;
+	struct probe p = {
+		.dst = s->dst,
+		.owner = s->owner / c->config.quic->flows,
+		.ack = s->seq,
+		.dport = s->dport,
+		.ttl = SEGMENT_TTL,
+		.attempt = s->flow,
+	};
+	struct cookie k;
+	u8 *l4;
+
+	cookie_make(c->config.key, &p.dst, PROTO_UDP, 0, p.attempt, &k);
+	memcpy(frame, t->frame, t->len);
+	l4 = v4 ? put_v4(t, &k, &p, frame) : put_v6(&k, &p, frame);
+	put_sealed(c, &k, &p, true, v4, l4);
+	return t->len;
+}
+
+u32 craft_aside(const struct craft *c, const struct aside *s, u8 *frame)
+{
+	if (s->quic)
+		return put_closing(c, s, frame);
 	return put_datagram(c, s, SEGMENT_TTL, frame);
 }
 
@@ -345,7 +389,7 @@ u32 craft_segment(const struct craft *c, const struct tcp_segment *s, u8 *frame)
  * (RFC 9293 section 3.5.2): the number is the one that was acknowledged. */
 u32 craft_reset(const struct craft *c, const struct reply *r, u8 *frame)
 {
-	const struct tcp_segment s = {
+	const struct aside s = {
 		.dst = r->from,
 		.seq = r->ack,
 		.sport = r->dport,
@@ -353,14 +397,14 @@ u32 craft_reset(const struct craft *c, const struct reply *r, u8 *frame)
 		.flags = TCP_RST,
 	};
 
-	return craft_segment(c, &s, frame);
+	return craft_aside(c, &s, frame);
 }
 
 /* The octet of a probe in its session. */
 static u32 put_within(const struct craft *c, const struct probe *p, u8 *frame)
 {
 	const struct cookie_key *key = c->config.key;
-	struct tcp_segment s = {
+	struct aside s = {
 		.dst = p->dst,
 		.seq = cookie_session(key, &p->dst) + COOKIE_DATA +
 		       cookie_step(key, p->ttl, p->attempt),
@@ -393,7 +437,9 @@ u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame)
 		    &k);
 	memcpy(frame, t->frame, t->len);
 	l4 = v4 ? put_v4(t, &k, p, frame) : put_v6(&k, p, frame);
-	if (c->config.method == PROBE_QUIC_VN)
+	if (c->config.method == PROBE_QUIC)
+		put_sealed(c, &k, p, false, v4, l4);
+	else if (c->config.method == PROBE_QUIC_VN)
 		put_quic(&k, p, t->l4_sum, l4);
 	else if (c->config.method == PROBE_UDP)
 		put_udp(&k, p, t->l4_sum, l4);

@@ -8,6 +8,7 @@
 #ifndef WHITHER_CRAFT_H
 #define WHITHER_CRAFT_H
 
+#include "probe/quic_conn.h"
 #include "probe/tcp.h"
 
 enum {
@@ -21,8 +22,9 @@ enum {
 struct craft_config {
 	const struct cookie_key *key; /* outlives struct craft */
 	enum probe_method method;
-	struct tcp_shape tcp; /* of TCP methods */
-	u16 size4, size6;     /* IP datagram, header included */
+	struct tcp_shape tcp;	 /* of TCP methods */
+	struct quic_conns *quic; /* of PROBE_QUIC; outlives struct craft */
+	u16 size4, size6;	 /* IP datagram, header included */
 	/* Of whoever probes (RFC 9511 section 3), read by craft_init() alone;
 	 * NULL: none. Carried behind the balance, between two octets of 0. */
 	const char *uri;
@@ -54,9 +56,8 @@ int craft_init(struct craft *c, const struct craft_config *config);
 void craft_set_mac(struct craft *c, bool v4, const u8 src[6], const u8 dst[6]);
 /* Writes the whole frame, Ethernet header first. Returns its length. */
 u32 craft_probe(const struct craft *c, const struct probe *p, u8 *frame);
-/* Writes a segment of TCP that is no probe. Returns its length. */
-u32 craft_segment(const struct craft *c, const struct tcp_segment *s,
-		  u8 *frame);
+/* Writes what is no probe. Returns its length. */
+u32 craft_aside(const struct craft *c, const struct aside *s, u8 *frame);
 /* Writes the RST that refuses what the segment `r`, which acknowledges
  * something, belongs to. Returns its length. */
 u32 craft_reset(const struct craft *c, const struct reply *r, u8 *frame);

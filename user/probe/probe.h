@@ -13,6 +13,7 @@ enum probe_method {
 	PROBE_TCP,	 /* SYN, half-open */
 	PROBE_TCP_ACK,	 /* ACK, which any host answers with an RST */
 	PROBE_INSESSION, /* an octet within a TCP session; else a SYN */
+	PROBE_QUIC,	 /* an Initial */
 	PROBE_QUIC_VN,	 /* a QUIC version that nobody has: servers list theirs
 			  */
 };
@@ -30,7 +31,7 @@ static inline bool probe_is_tcp(enum probe_method m)
 
 static inline bool probe_is_quic(enum probe_method m)
 {
-	return m == PROBE_QUIC_VN;
+	return m == PROBE_QUIC || m == PROBE_QUIC_VN;
 }
 
 /* How a probe of PROBE_INSESSION is sent. */
@@ -40,6 +41,15 @@ enum probe_how {
 	PROBE_STAMPED, /* the same with a timestamp, echoing `echo` */
 };
 
+/* What QUIC servers said. */
+enum hop_quic {
+	HOP_QUIC_INITIAL = 1 << 0,
+	HOP_QUIC_RETRY = 1 << 1,
+	HOP_QUIC_VERSIONS = 1 << 2,
+	HOP_QUIC_CLOSE = 1 << 3,
+	HOP_QUIC_UNKNOWN = 1 << 4, /* a datagram that is none of these */
+};
+
 /* One packet to be sent. A strategy fills it, crafting reads it. */
 struct probe {
 	struct addr dst;
@@ -47,7 +57,7 @@ struct probe {
 	u64 sent_ns;  /* departure, CLOCK_MONOTONIC; 0 until it left, and for
 			 good if it was refused */
 	u32 owner;    /* strategy's own: which trace */
-	u32 ack, echo; /* of a session */
+	u32 ack, echo; /* of a session; ack: QUIC's packet number */
 	u16 dport;     /* UDP, TCP */
 	u8 ttl, attempt;
 	u8 how; /* enum probe_how */

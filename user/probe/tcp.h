@@ -26,11 +26,13 @@ struct tcp_shape {
 
 enum { TCP_MSS_DEFAULT = 0xffff };
 
-/* A segment that is no probe: what opens and ends a session, or refuses one. */
-struct tcp_segment {
+/* A packet that is no probe: a segment of TCP that opens and ends a session, or
+ * refuses one, or what closes a QUIC connection. */
+struct aside {
 	struct addr dst;
 	u64 sent_ns; /* as in struct probe */
-	u32 owner;   /* whose session it is; its own matter */
+	u32 owner;   /* whose session it is; its own matter. Of QUIC: which
+			connection */
 	u32 seq, ack;
 	u32 echo; /* with `stamped`: of their timestamp */
 	u16 sport, dport;
@@ -39,6 +41,7 @@ struct tcp_segment {
 	u8 flow;
 	u8 octets; /* 0 or 1 */
 	bool stamped;
+	bool quic; /* of the rest dst, dport, flow, and seq: its number */
 };
 
 /* The header's octets, a multiple of four: 20 .. 20 + TCP_OPTIONS_MAX. */

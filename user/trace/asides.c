@@ -27,7 +27,7 @@ static unsigned int craft(struct asides *x, const struct engine_config *c,
 	*n = i + said;
 	for (unsigned int j = 0; j < said; j++, i++)
 		slot[i].len =
-			craft_segment(c->craft, &x->segment[j], slot[i].frame);
+			craft_aside(c->craft, &x->segment[j], slot[i].frame);
 	return said;
 }
 

@@ -10,7 +10,7 @@
 #include "trace/engine.h"
 
 struct asides {
-	struct tcp_segment segment[IO_BATCH];
+	struct aside segment[IO_BATCH];
 };
 
 /* How many wait. */

@@ -93,6 +93,15 @@ enum climb_outcome climb_answer(struct climb *c,
 unsigned int climb_acknowledge(struct climb *c,
 			       const struct ladder_config *rules, u8 flow,
 			       const struct sack *sack, const struct answer *a);
+/* The probe just handed out goes with that number. */
+void climb_number(struct climb *c, const struct ladder_config *rules,
+		  const struct probe *p, u32 number);
+/* A QUIC server answered that flow with `a`: the probes whose numbers the reply
+ * acknowledges have arrived; NULL: one did, the first that no router may have
+ * answered. `told`: enum hop_quic. How many those are. */
+unsigned int climb_arrived(struct climb *c, const struct ladder_config *rules,
+			   u8 flow, const struct quic_reply *reply, u8 told,
+			   const struct answer *a);
 /* The session of that flow failed: what it has under way waited in vain, and is
  * sent again. How many probes. */
 unsigned int climb_forsake(struct climb *c, const struct ladder_config *rules,

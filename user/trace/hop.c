@@ -3,6 +3,7 @@
 #include "trace/hop.h"
 
 #include "probe/mpls.h"
+#include "probe/quic_vn.h"
 #include "probe/tcp.h"
 
 u8 hop_end_flags(const struct reply *r, const struct addr *dst)
@@ -80,6 +81,9 @@ void hop_from_answer(struct hop *h, const struct answer *a)
 		h->flags |= HOP_REWRITTEN;
 	if (r->kind == REPLY_TCP)
 		read_tcp(h, a);
+	else if (r->kind == REPLY_UDP && a->proof.ttl)
+		h->tcp_said =
+			quic_vn_first(a) ? HOP_QUIC_VERSIONS : HOP_QUIC_UNKNOWN;
 	else if (r->qproto == PROTO_TCP)
 		read_quote(h, a);
 	if (r->qproto == PROTO_TCP && is_renumbered(a))

@@ -56,6 +56,8 @@ static void retire(struct ladder *l, struct climb *c, bool halted)
 		sessions_end(&l->sessions, c->slot, halted);
 	else
 		table_remove(&l->slots, c->number);
+	if (ladder_has_quic(l))
+		ladder_end_quic(l, c);
 	roster_remove(&l->roster, c);
 	roster_append(&l->roster, LIST_HELD, c);
 }
@@ -223,6 +225,8 @@ static struct climb *start(struct ladder *l, u64 now)
 	l->progress.started++;
 	if (++l->progress.active > l->progress.active_peak)
 		l->progress.active_peak = l->progress.active;
+	if (ladder_has_quic(l))
+		ladder_begin_quic(l, c);
 	if (ladder_has_sessions(l)) {
 		c->held = true;
 		sessions_begin(&l->sessions, c->slot, &dst, now);
@@ -257,6 +261,8 @@ static unsigned int ladder_schedule(struct strategy *s, struct probe *probe,
 		climb_hand(c, &l->rules, &probe[n]);
 		if (ladder_has_sessions(l))
 			sessions_equip(&l->sessions, &probe[n]);
+		if (ladder_has_quic(l))
+			ladder_equip_quic(l, c, &probe[n]);
 		n++;
 		c->turn = turn;
 		roster_remove(&l->roster, c);
@@ -337,6 +343,10 @@ static void settle_one(struct strategy *s, struct ladder *l,
 	}
 	if (c->stop != STOP_NONE) {
 		s->stats.late++;
+		return;
+	}
+	if (ladder_has_quic(l) && a->proof.ttl == 0) {
+		ladder_hear_quic(s, l, c, a, now);
 		return;
 	}
 	switch (climb_answer(c, &l->rules, a)) {
@@ -425,6 +435,7 @@ static void ladder_close(struct strategy *s)
 	table_fini(&l->slots);
 	roster_fini(&l->roster);
 	sessions_close(&l->sessions);
+	free(l->closing);
 	free(l->records);
 	free(l);
 	s->state = NULL;
@@ -504,6 +515,8 @@ static int allocate(struct ladder *l)
 		return err;
 	if (ladder_has_sessions(l))
 		err = ladder_open_sessions(l);
+	if (ladder_has_quic(l))
+		err = ladder_open_quic(l);
 	if (err)
 		return err;
 	l->progress.octets = sessions_octets(&l->sessions) + sizeof(*l) +

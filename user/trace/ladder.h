@@ -32,6 +32,7 @@
 #include "plan/exclude.h"
 #include "plan/permute.h"
 #include "plan/targets.h"
+#include "probe/quic_conn.h"
 #include "trace/parting.h"
 #include "trace/strategy.h"
 
@@ -90,6 +91,8 @@ struct ladder_config {
 	/* PROBE_INSESSION: a trace goes through a TCP session of its own, or
 	 * one for each attempt (key->flows), and is half-open where that fails.
 	 */
+	/* PROBE_QUIC: the connections of active_max slots, for craft too. */
+	struct quic_conns *quic;
 	struct parting *parting; /* refuses what belongs to no session */
 	struct budget_rate syns; /* of sessions, to each /24 or /48 */
 	bool by_reset;		 /* they end by RST, not by FIN */

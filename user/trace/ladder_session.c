@@ -48,7 +48,7 @@ void ladder_part(struct ladder *l, struct climb *c)
 		return;
 	if (ladder_has_sessions(l) && sessions_busy(&l->sessions, c->slot))
 		ladder_set_due(l, c, sessions_due(&l->sessions, c->slot));
-	else
+	else if (!ladder_has_quic(l) || !ladder_closes_quic(l, c))
 		ladder_release(l, c);
 }
 
@@ -108,21 +108,29 @@ void ladder_expire_sessions(struct strategy *s, struct ladder *l,
 
 unsigned int ladder_waiting(const struct strategy *s)
 {
-	return ladder_of(s)->sessions.waiting;
+	const struct ladder *l = ladder_of(s);
+
+	return l->sessions.waiting + (l->closing_tail - l->closing_head);
 }
 
-unsigned int ladder_segments(struct strategy *s, struct tcp_segment *seg,
+unsigned int ladder_segments(struct strategy *s, struct aside *seg,
 			     unsigned int max)
 {
-	return sessions_take(&ladder_of(s)->sessions, seg, max);
+	struct ladder *l = ladder_of(s);
+
+	if (ladder_has_quic(l))
+		return ladder_take_quic(l, seg, max);
+	return sessions_take(&l->sessions, seg, max);
 }
 
-void ladder_segments_left(struct strategy *s, const struct tcp_segment *seg,
+void ladder_segments_left(struct strategy *s, const struct aside *seg,
 			  unsigned int n, u64 now)
 {
 	struct ladder *l = ladder_of(s);
 
-	for (unsigned int i = 0; i < n; i++) {
+	if (ladder_has_quic(l))
+		ladder_quic_left(l, seg, n);
+	for (unsigned int i = 0; i < n && ladder_has_sessions(l); i++) {
 		u32 slot = sessions_slot(&l->sessions, &seg[i]);
 		struct climb *c = roster_at(&l->roster, slot);
 

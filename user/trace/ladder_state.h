@@ -20,6 +20,8 @@ struct ladder {
 	struct record *records; /* of one trace, put at once: those of a trace
 				   stay together where several put */
 	struct sessions sessions;
+	u32 *closing; /* QUIC connections to be closed: a ring */
+	u32 closing_head, closing_tail;
 	struct doubt doubt;
 	u32 capacity, fresh; /* slots from fresh on were never used */
 };
@@ -32,6 +34,11 @@ static inline struct ladder *ladder_of(const struct strategy *s)
 static inline bool ladder_has_sessions(const struct ladder *l)
 {
 	return l->rules.method == PROBE_INSESSION;
+}
+
+static inline bool ladder_has_quic(const struct ladder *l)
+{
+	return l->rules.method == PROBE_QUIC;
 }
 
 /* UINT64_MAX: nothing is waited for. */
@@ -60,11 +67,25 @@ void ladder_hear_session(struct strategy *s, struct ladder *l, struct climb *c,
 void ladder_expire_sessions(struct strategy *s, struct ladder *l,
 			    struct climb *c, u64 now);
 
+/* The same of QUIC; 0 or -ENOMEM, logged. */
+int ladder_open_quic(struct ladder *l);
+void ladder_begin_quic(struct ladder *l, struct climb *c);
+void ladder_equip_quic(struct ladder *l, struct climb *c, struct probe *p);
+void ladder_hear_quic(struct strategy *s, struct ladder *l, struct climb *c,
+		      const struct answer *a, u64 now);
+void ladder_end_quic(struct ladder *l, struct climb *c);
+/* Is one of a trace's connections still to be closed? */
+bool ladder_closes_quic(const struct ladder *l, const struct climb *c);
+unsigned int ladder_take_quic(struct ladder *l, struct aside *aside,
+			      unsigned int max);
+void ladder_quic_left(struct ladder *l, const struct aside *aside,
+		      unsigned int n);
+
 /* Of strategy_ops. */
 unsigned int ladder_waiting(const struct strategy *s);
-unsigned int ladder_segments(struct strategy *s, struct tcp_segment *seg,
+unsigned int ladder_segments(struct strategy *s, struct aside *seg,
 			     unsigned int max);
-void ladder_segments_left(struct strategy *s, const struct tcp_segment *seg,
+void ladder_segments_left(struct strategy *s, const struct aside *seg,
 			  unsigned int n, u64 now);
 
 #endif

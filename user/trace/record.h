@@ -41,7 +41,7 @@ struct hop {
 	u8 tcp_flags;	/* of a TCP answer */
 	/* What a SYN/ACK says, or a quote shows of our own SYN. */
 	u16 tcp_mss;
-	u8 tcp_said; /* enum tcp_said_what */
+	u8 tcp_said; /* enum tcp_said_what; of UDP: enum hop_quic */
 	u8 tcp_scale;
 };
 

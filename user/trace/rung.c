@@ -16,7 +16,7 @@ void rung_answer(struct rung *g, const struct answer *a, struct hop *h)
 	g->quoted_size = h->quoted_size;
 	if (h->kind == REPLY_TOOBIG)
 		g->mtu = h->mtu;
-	else if (h->kind == REPLY_TCP)
+	else if (h->kind == REPLY_TCP || h->kind == REPLY_UDP)
 		g->tcp = (struct rung_tcp){ h->tcp_mss, h->tcp_flags,
 					    h->tcp_said, h->tcp_scale };
 	else
@@ -46,7 +46,7 @@ void rung_hop(const struct rung *g, struct hop *h)
 	h->quoted_size = g->quoted_size;
 	if (g->kind == REPLY_TOOBIG) {
 		h->mtu = g->mtu;
-	} else if (g->kind == REPLY_TCP) {
+	} else if (g->kind == REPLY_TCP || g->kind == REPLY_UDP) {
 		h->tcp_mss = g->tcp.mss;
 		h->tcp_flags = g->tcp.flags;
 		h->tcp_said = g->tcp.said;

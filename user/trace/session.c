@@ -73,7 +73,7 @@ static u8 next_word(const struct session *s)
 }
 
 bool session_take(struct session *s, const struct session_rules *r,
-		  struct tcp_segment *seg)
+		  struct aside *seg)
 {
 	u64 flow = cookie_flow(r->key, &s->dst, PROTO_TCP);
 	u8 word = next_word(s);
@@ -81,7 +81,7 @@ bool session_take(struct session *s, const struct session_rules *r,
 	if (!word)
 		return false;
 	s->say &= (u8)~word;
-	*seg = (struct tcp_segment){
+	*seg = (struct aside){
 		.dst = s->dst,
 		.seq = number(s, r),
 		.ack = s->theirs,
@@ -126,7 +126,7 @@ static u64 patience(const struct session *s, const struct session_rules *r)
 
 enum session_event session_left(struct session *s,
 				const struct session_rules *r,
-				const struct tcp_segment *seg, u64 now)
+				const struct aside *seg, u64 now)
 {
 	u64 left = seg->sent_ns ? seg->sent_ns : now;
 

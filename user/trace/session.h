@@ -77,11 +77,11 @@ enum session_event {
 void session_begin(struct session *s, const struct addr *dst, u8 flow, u64 due);
 /* The next segment to be sent; false: there is none. */
 bool session_take(struct session *s, const struct session_rules *r,
-		  struct tcp_segment *seg);
+		  struct aside *seg);
 /* It left; seg->sent_ns is 0 if it was refused. */
 enum session_event session_left(struct session *s,
 				const struct session_rules *r,
-				const struct tcp_segment *seg, u64 now);
+				const struct aside *seg, u64 now);
 /* An answer with TTL 0 (cookie.h). *sack is filled if it is ACKED. */
 enum session_event session_hear(struct session *s,
 				const struct session_rules *r,

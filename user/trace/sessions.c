@@ -172,7 +172,7 @@ u32 sessions_expire(struct sessions *x, u32 slot, u64 now)
 	return failed;
 }
 
-unsigned int sessions_take(struct sessions *x, struct tcp_segment *seg,
+unsigned int sessions_take(struct sessions *x, struct aside *seg,
 			   unsigned int max)
 {
 	unsigned int n = 0;
@@ -187,8 +187,8 @@ unsigned int sessions_take(struct sessions *x, struct tcp_segment *seg,
 	return n;
 }
 
-enum session_event sessions_left(struct sessions *x,
-				 const struct tcp_segment *seg, u64 now)
+enum session_event sessions_left(struct sessions *x, const struct aside *seg,
+				 u64 now)
 {
 	struct session *s = &x->session[seg->owner];
 

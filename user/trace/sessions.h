@@ -54,13 +54,13 @@ enum session_event sessions_hear(struct sessions *x, u32 slot,
 u32 sessions_expire(struct sessions *x, u32 slot, u64 now);
 
 /* Up to `max` segments, in the order in which they came up. */
-unsigned int sessions_take(struct sessions *x, struct tcp_segment *seg,
+unsigned int sessions_take(struct sessions *x, struct aside *seg,
 			   unsigned int max);
 /* One of them has left. Its slot is that of seg->owner. */
-enum session_event sessions_left(struct sessions *x,
-				 const struct tcp_segment *seg, u64 now);
+enum session_event sessions_left(struct sessions *x, const struct aside *seg,
+				 u64 now);
 static inline u32 sessions_slot(const struct sessions *x,
-				const struct tcp_segment *seg)
+				const struct aside *seg)
 {
 	return seg->owner / x->flows;
 }

@@ -37,9 +37,9 @@ struct strategy_ops {
 	 * of those; then, with sent_ns, that they have left. NULL: it has none.
 	 */
 	unsigned int (*waiting)(const struct strategy *s);
-	unsigned int (*segments)(struct strategy *s, struct tcp_segment *seg,
+	unsigned int (*segments)(struct strategy *s, struct aside *seg,
 				 unsigned int max);
-	void (*segments_left)(struct strategy *s, const struct tcp_segment *seg,
+	void (*segments_left)(struct strategy *s, const struct aside *seg,
 			      unsigned int n, u64 now);
 	/* Answers that came in. Records go to strategy.emit. */
 	void (*settle)(struct strategy *s, const struct answer *answer,
