@@ -89,7 +89,6 @@ bool quic_conn_write(struct quic_conns *x, const struct quic_conn *c,
 {
 	struct quic_hello hello;
 	struct quic_initial i = {
-		.hello = closes ? NULL : &hello,
 		.version = c->version,
 		.number = number,
 		.dcid = closes && c->peer.len ? c->peer : c->dcid,
@@ -97,8 +96,10 @@ bool quic_conn_write(struct quic_conns *x, const struct quic_conn *c,
 		.token_len = c->token_len,
 	};
 
-	if (!closes)
+	if (!closes) {
 		fill_hello(x, c, dst, flow, &hello);
+		i.hello = &hello;
+	}
 	ours(x, dst, flow, &i.scid);
 	memset(payload + size - QUIC_TRAILER, 0, QUIC_TRAILER);
 	return quic_initial_write(&x->crypto, &c->keys, &i, payload,
@@ -199,7 +200,8 @@ enum quic_event quic_conn_hear(struct quic_conns *x, struct quic_conn *c,
 		return QUIC_ACKED;
 	if (r->seen & QUIC_SEEN_CLOSE)
 		return QUIC_UNNAMED;
-	/* more of what a server said already, such as Retries to other probes */
+	/* more of what a server said already, such as Retries to other probes
+	 */
 	if (c->told || r->seen & QUIC_SEEN_HANDSHAKE)
 		return QUIC_NOTHING;
 	c->told |= HOP_QUIC_UNKNOWN;
