@@ -157,6 +157,8 @@ test_refusals()
 	refused "--sni without it" 'are for --quic' -n --sni a $FAR4
 	refused "sweep --sni" 'are for -P quic' sweep --sni a \
 		--include-special $FAR4
+	refused "sweep --workers 2" 'for one worker' sweep -P quic --workers 2 \
+		--include-special $FAR4
 	refused "sweep -S doubletree" 'ladder, not doubletree' sweep -P quic \
 		-S doubletree --include-special $FAR4
 }
@@ -194,6 +196,8 @@ test_scale()
 		at_scale "versions, $how" "" '.destinations == 5120' \
 			-P quic-vn -r 50000 $how --round-interval 0.2
 	done
+	at_scale "versions, two workers" "--queues 2" '.destinations == 5120' \
+		-P quic-vn -r 50000 --workers 2
 	SCALE_NETS="20.0.0.0/11 2600:1000::/36" at_scale \
 		"Initials, 10,000 at once" "" '.targets == 12288 and
 		.destinations == 12288' -P quic -r 100000 --active 10000

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/bench_quic.h"
 #include "cmd/cmd.h"
 #include "cmd/run.h"
 #include "cmd/stop.h"
@@ -52,7 +53,7 @@ static const struct bench DEFAULTS = {
 
 static const struct opt OPTIONS[] = {
 	ROW('P', "method", CHOICE, method, "METHOD",
-	    "udp, icmp, tcp or tcp-ack", .choice = run_methods),
+	    "udp, icmp, tcp, tcp-ack, quic or quic-vn", .choice = run_methods),
 	ROW('O', "options", LIST, tcp_options, "OPTION,...",
 	    "of tcp, as in a sweep"),
 	ROW('6', NULL, FLAG, six, NULL, "probe IPv6 targets"),
@@ -126,7 +127,7 @@ static int open_world(const struct bench *b, struct simnet *net)
 }
 
 /* Frames of the first targets, TTL by TTL: what the sweep would send. */
-static unsigned int make_frames(struct run *r, u8 (*frame)[LAUNCH_SMALL],
+static unsigned int make_frames(struct run *r, u8 (*frame)[LAUNCH_LARGE],
 				u32 *len)
 {
 	unsigned int n = r->worker[0].uplink.tx.batch;
@@ -153,7 +154,7 @@ static void drain(struct rx *rx)
 /* The frames pass the gate like any other. */
 static int measure_ceiling(struct run *r, u64 probes, struct round *out)
 {
-	static u8 frame[IO_BATCH][LAUNCH_SMALL];
+	static u8 frame[IO_BATCH][LAUNCH_LARGE];
 	static u32 len[IO_BATCH];
 	struct uplink *u = &r->worker[0].uplink;
 	unsigned int n, batch;
@@ -298,9 +299,13 @@ static int bench(const struct bench *b, const struct targets *t)
 	struct run_config c = {
 		.targets = t,
 		.exclude = &none,
-		.strategy = RUN_EXHAUSTIVE,
+		/* who keeps connections goes TTL by TTL */
+		.strategy = method == PROBE_QUIC ? RUN_LADDER : RUN_EXHAUSTIVE,
+		.ladder = { .gap_limit = 5, .active_max = 10000, .window = 3 },
 		.uplink = { .ifname = b->ifname, .tx = (enum uplink_tx)b->tx },
-		.dport = probe_is_tcp(method) ? 80 : 33434,
+		.dport = probe_is_quic(method)	? 443
+			 : probe_is_tcp(method) ? 80
+						: 33434,
 		.first_ttl = 1,
 		.max_ttl = TTLS,
 		.attempts = 1,
@@ -314,6 +319,8 @@ static int bench(const struct bench *b, const struct targets *t)
 	int err = tcp_opt_settle(&b->tcp_options, &method, &c.tcp, &c.flows);
 
 	c.method = method;
+	if (!err && method == PROBE_QUIC)
+		err = bench_quic();
 	c.size4 = craft_least(method, &c.tcp, true);
 	c.size6 = craft_least(method, &c.tcp, false);
 	exclude_init(&none);

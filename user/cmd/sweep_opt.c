@@ -247,6 +247,11 @@ static int check_session(struct sweep *s)
 			run_methods[s->method]);
 		return -EINVAL;
 	}
+	if (s->method == PROBE_QUIC && s->workers > 1) {
+		log_err("-P quic is for one worker: others could not open what "
+			"is sealed for it");
+		return -EINVAL;
+	}
 	s->strategy = RUN_LADDER;
 	return 0;
 }

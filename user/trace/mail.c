@@ -66,7 +66,8 @@ void mail_put(struct mailroom *m, u32 from, u32 to, const struct answer *a)
 	struct mail mail;
 
 	mail.answer = *a;
-	if (a->reply.ext_len || a->reply.kind == REPLY_TCP) {
+	if (a->reply.ext_len || a->reply.kind == REPLY_TCP ||
+	    a->reply.kind == REPLY_UDP) {
 		u32 len = a->frame_len < MAIL_FRAME ? a->frame_len : MAIL_FRAME;
 
 		memcpy(mail.frame, a->frame, len);
