@@ -243,6 +243,21 @@ static __always_inline bool cookie_check_quic6(const struct cookie_key *k,
 	       cookie_names(k, &r->qdst, flow, field ^ 0xffff, i);
 }
 
+/* The same of a checksum that a translator adjusted. By how much depends on the
+ * attempt where each has a port: if that was changed too, it is taken for the
+ * first one's. */
+static __always_inline bool cookie_check_undone6(const struct cookie_key *k,
+						 const struct reply *r,
+						 u64 flow, u16 *i)
+{
+	u16 at = cookie_flow_at(k, flow, r->sport);
+	u8 attempt = k->flows && at <= COOKIE_MAX_ATTEMPT ? (u8)at : 0;
+
+	return cookie_check_quic6(
+		k, r, flow, cookie_undo(k, r, cookie_port(k, flow, attempt)),
+		i);
+}
+
 static __always_inline bool cookie_check_quic4(const struct cookie_key *k,
 					       const struct reply *r, u64 flow,
 					       bool rewritten, u16 *i)
@@ -272,9 +287,7 @@ cookie_check_quic(const struct cookie_key *k, const struct reply *r,
 	ours = v4 ? cookie_check_quic4(k, r, flow, rewritten, &i)
 		  : cookie_check_quic6(k, r, flow, r->field, &i);
 	if (!ours && rewritten && !v4)
-		ours = cookie_check_quic6(
-			k, r, flow, cookie_undo(k, r, cookie_port(k, flow, 0)),
-			&i);
+		ours = cookie_check_undone6(k, r, flow, &i);
 	p->ttl = (u8)(i >> 8);
 	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
 	flow_ok = r->sport == cookie_port(k, flow, p->attempt);
