@@ -137,7 +137,8 @@ static u32 put_v6(const struct frame_ip *ip, u8 proto, u32 body, u8 *at)
 {
 	struct addr src = frame_addr(ip->src), dst = frame_addr(ip->dst);
 	struct wire_v6 h = {
-		.ver_class_flow = be32_put(6u << 28 | (u32)ip->tos << 20),
+		.ver_class_flow =
+			be32_put(6u << 28 | (u32)ip->tos << 20 | ip->label),
 		.hops = ip->ttl,
 		.next = ip->ext_count ? ip->ext[0].next : proto,
 	};

@@ -27,6 +27,7 @@ struct frame_ip {
 	u8 ihl;	    /* IPv4: lie about the header's length */
 	u16 id, frag;
 	u16 lie;
+	u32 label; /* IPv6 */
 	u8 ext_count;
 	struct frame_ext ext[8];
 };

@@ -158,6 +158,7 @@ void frame_probe(struct frame *f, const struct cookie_key *key, u8 ttl,
 	else
 		fill(l4, &c, !quote);
 	f->quote.id = c.id;
+	f->quote.label = c.label;
 }
 
 u32 frame_sample(const struct cookie_key *key, unsigned int i, u8 *at)
