@@ -130,7 +130,7 @@ static bool rekey(struct quic_conns *x, struct quic_conn *c)
 static enum quic_event retried(struct quic_conns *x, struct quic_conn *c,
 			       const struct quic_reply *r)
 {
-	if (c->told & HOP_QUIC_RETRY)
+	if (c->told & (HOP_QUIC_RETRY | HOP_QUIC_INITIAL))
 		return QUIC_NOTHING;
 	c->told |= HOP_QUIC_RETRY;
 	if (r->token_len > QUIC_TOKEN_MAX)
@@ -141,13 +141,13 @@ static enum quic_event retried(struct quic_conns *x, struct quic_conn *c,
 	return rekey(x, c) ? QUIC_CHANGED : QUIC_UNNAMED;
 }
 
-/* RFC 9368 section 2 */
+/* RFC 9000 section 6.2, RFC 9368 section 2 */
 static enum quic_event negotiated(struct quic_conns *x, struct quic_conn *c,
 				  const struct quic_reply *r)
 {
 	u32 other = c->version == QUIC_V1 ? QUIC_V2 : QUIC_V1;
 
-	if (c->told & HOP_QUIC_INITIAL)
+	if (c->told & (HOP_QUIC_RETRY | HOP_QUIC_INITIAL))
 		return QUIC_NOTHING;
 	c->told |= HOP_QUIC_VERSIONS;
 	if (c->renegotiated ||
