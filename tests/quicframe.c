@@ -80,14 +80,14 @@ static u8 *put_cid(u8 *p, const char *hex, struct quic_cid none)
 }
 
 /* The tag of a Retry is made as the RFCs say it, apart from what verifies. */
-static u8 *put_retry_tag(u32 version, const u8 *packet, u8 *end)
+static u8 *put_retry_tag(const struct quicframe *f, const u8 *packet, u8 *end)
 {
-	const struct quic_cid dcid = quicframe_dcid();
+	const struct quic_cid dcid = f->keys ? *f->keys : quicframe_dcid();
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	u8 key[16], nonce[12];
 	int n;
 
-	if (version == QUIC_V2) {
+	if (f->version == QUIC_V2) {
 		quicframe_hex("8fb4b01b56ac48e260fbcbcead7ccc92", key);
 		quicframe_hex("d86969bc2d7c6d9990efb04a", nonce);
 	} else {
@@ -110,7 +110,7 @@ static u8 *put_retry_tag(u32 version, const u8 *packet, u8 *end)
 static u8 *put_sealed(struct quic_crypto *c, const struct quicframe *f,
 		      u8 *packet, u8 *p, u32 octets)
 {
-	const struct quic_cid dcid = quicframe_dcid();
+	const struct quic_cid dcid = f->keys ? *f->keys : quicframe_dcid();
 	struct quic_keys k;
 	u8 *number;
 	u32 len;
@@ -156,8 +156,7 @@ u32 quicframe_add(struct quic_crypto *c, const struct quicframe *f, u8 *at,
 	if (!quic_is_spoken(f->version))
 		p += quicframe_hex(f->frames, p);
 	else if (f->type == QUIC_RETRY)
-		p = put_retry_tag(f->version, packet,
-				  p + quicframe_hex(f->frames, p));
+		p = put_retry_tag(f, packet, p + quicframe_hex(f->frames, p));
 	else
 		p = put_sealed(c, f, packet, p, octets);
 	packet[0] ^= f->flip;
@@ -167,7 +166,7 @@ u32 quicframe_add(struct quic_crypto *c, const struct quicframe *f, u8 *at,
 
 #define ACK_0 "0200000000"
 #define SERVER_HELLO                                                           \
-	"06002d 02000076 0303"                                                 \
+	"06002b 02000027 0303"                                                 \
 	"eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a12"     \
 	"00 130100 00"
 

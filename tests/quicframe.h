@@ -31,14 +31,16 @@ struct quicframe {
 			     * Negotiation the list */
 	u32 padding;	    /* octets of zero behind them */
 	u32 number;
-	u8 number_octets;     /* 0: 2 */
-	u8 flip;	      /* bits of the first octet, after protection */
-	u8 reserved;	      /* bits of it before */
-	u8 token;	      /* octets of one, in an Initial */
-	const char *to;	      /* hexadecimal; NULL: quicframe_ours() */
-	const char *from;     /* NULL: quicframe_scid() */
-	bool unsealed;	      /* its frames as they are, and no tag */
-	u32 lie;	      /* added to the true length */
+	u8 number_octets; /* 0: 2 */
+	u8 flip;	  /* bits of the first octet, after protection */
+	u8 reserved;	  /* bits of it before */
+	u8 token;	  /* octets of one, in an Initial */
+	const char *to;	  /* hexadecimal; NULL: quicframe_ours() */
+	const char *from; /* NULL: quicframe_scid() */
+	bool unsealed;	  /* its frames as they are, and no tag */
+	u32 lie;	  /* added to the true length */
+	/* of the client's first Initial; NULL: quicframe_dcid() */
+	const struct quic_cid *keys;
 	enum quic_side wrong; /* QUIC_SERVER: sealed as by a client */
 };
 
