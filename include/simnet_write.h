@@ -432,23 +432,28 @@ static __always_inline bool simnet_write_versions(u8 *data, u8 *end, bool v4,
 	u32 ip = v4 ? 20 : 40, size = 8 + SIMNET_VERSIONS_SIZE;
 	struct wire_udp *udp = (void *)(data + 14 + ip);
 	struct WIRE {
-		struct simnet_quic quic;
+		u8 form;
+		be32 version;
+		u8 theirs_length;
+		be64 theirs;
+		u8 ours_length;
+		be64 ours;
 		be32 first;
 	} *list = (void *)(udp + 1);
 	be16 check;
 
-	if ((u8 *)(list + 1) > end)
+	if ((u8 *)list + SIMNET_VERSIONS_SIZE > end)
 		return false;
 	simnet_write_ip(data, v4, size, PROTO_UDP, 0, p, hop);
 	udp->sport = be16_put((u16)p->first4);
 	udp->dport = be16_put((u16)(p->first4 >> 16));
 	udp->len = be16_put((u16)size);
 	udp->check = be16_put(0);
-	list->quic.form = 0x80;
-	list->quic.version = be32_put(0);
-	list->quic.theirs_length = list->quic.ours_length = 8;
-	list->quic.theirs = p->ours;
-	list->quic.ours = p->theirs;
+	list->form = 0x80;
+	list->version = be32_put(0);
+	list->theirs_length = list->ours_length = 8;
+	list->theirs = p->ours;
+	list->ours = p->theirs;
 	list->first = be32_put(1);
 	check = simnet_sum_end(simnet_sum(
 		simnet_pseudo(data, v4, size, PROTO_UDP), (u8 *)udp, end));

@@ -2,6 +2,8 @@
 /* quic_vn: QUIC packets of a version that no server has. */
 #include "probe/quic_vn.h"
 
+#include <stddef.h>
+
 enum {
 	FORM = 0xc0,	       /* long, and the fixed bit of RFC 9000 */
 	RESERVED = 0x1a2a3a4a, /* RFC 9000 section 15 */
@@ -56,8 +58,10 @@ u32 quic_vn_first(const struct answer *a)
 	u32 off = a->reply.l4_off + (u32)sizeof(struct wire_udp);
 	const struct list *l = (const void *)(a->frame + off);
 
-	if (off + sizeof(*l) > a->frame_len || be32_get(l->version) ||
-	    l->theirs_length != CID)
+	/* which is an octet longer than what it describes */
+	if (off + offsetof(struct list, first) + sizeof(l->first) >
+		    a->frame_len ||
+	    be32_get(l->version) || l->theirs_length != CID)
 		return 0;
 	return be32_get(l->first);
 }
