@@ -33,8 +33,14 @@ struct event {
 	struct event *spare;
 	u32 len, conn;
 	u8 kind, ttl, distance;
-	u8 frame[HOST_FRAME] __attribute__((aligned(8)));
+	u8 frame[] __attribute__((aligned(8)));
 };
+
+/* What a frame takes at most. */
+static u32 room_of(const struct abroad *f)
+{
+	return f->config.hear || f->config.stateless ? CRAFT_FRAME : HOST_FRAME;
+}
 
 static bool chance(struct abroad *f, u32 permille)
 {
@@ -150,9 +156,9 @@ static struct event *event_new(struct abroad *f, enum event_kind kind,
 	if (e)
 		f->spare = e->spare;
 	else
-		e = malloc(sizeof(*e));
+		e = malloc(sizeof(*e) + room_of(f));
 	assert_non_null(e);
-	assert_true(len <= sizeof(e->frame));
+	assert_true(len <= room_of(f));
 	memset(e, 0, offsetof(struct event, frame));
 	memcpy(e->frame, frame, len);
 	e->len = len;
@@ -217,6 +223,18 @@ static void hosts_said(struct abroad *f, u32 conn, u8 distance,
 	}
 }
 
+static void to_server(struct abroad *f, const struct event *e)
+{
+	static struct abroad_said said;
+
+	said.n = 0;
+	f->config.hear(f->config.to, e->frame, e->len, e->ttl, f->now, &said);
+	for (unsigned int i = 0; i < said.n; i++)
+		if (!chance(f, f->config.loss))
+			push(f, event_new(f, TO_US, said.frame[i], said.len[i]),
+			     f->now + e->distance * LINK_NS);
+}
+
 static void to_host(struct abroad *f, const struct event *e)
 {
 	static struct host_out out;
@@ -259,7 +277,9 @@ static unsigned int deliver(struct abroad *f, struct strategy *s)
 
 		heap_remove(&f->due, node);
 		held[taken++] = e;
-		if (e->kind == TO_HOST)
+		if (e->kind == TO_HOST && f->config.hear)
+			to_server(f, e);
+		else if (e->kind == TO_HOST)
 			to_host(f, e);
 		else if (e->kind == REPEAT)
 			repeat(f, e);

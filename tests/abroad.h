@@ -23,14 +23,25 @@
 
 struct event; /* abroad.c's: a frame under way */
 
+/* Whole frames to us. */
+struct abroad_said {
+	u8 frame[2][512] __attribute__((aligned(8)));
+	u32 len[2];
+	unsigned int n;
+};
+
 struct abroad_config {
 	const struct cookie_key *key;
 	const struct craft *craft;
 	struct simnet_config simnet;
 	struct host_habits habits; /* deaf_ns counts from ABROAD_START */
 	bool stateless;		   /* destinations are simnet's own */
-	u32 loss;		   /* per mille of what hosts say */
-	u32 lost;		   /* per mille of what we send: on the way */
+	/* In place of hosts, if set; ttl: what its answers arrive with. */
+	void (*hear)(void *to, const u8 *frame, u32 len, u8 ttl, u64 now,
+		     struct abroad_said *said);
+	void *to;
+	u32 loss;      /* per mille of what hosts say */
+	u32 lost;      /* per mille of what we send: on the way */
 	u32 refuse;    /* per mille of what we send: it never leaves */
 	u64 jitter_ns; /* by which frames overtake each other */
 	u32 asides;    /* that leave in a turn; 0: all */

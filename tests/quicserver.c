@@ -73,15 +73,16 @@ static bool read_header(struct initial *i, const u8 *data, u32 len)
 	return i->size <= len;
 }
 
-/* Behind the packet: zeroes, but for two octets that are anything. */
-static bool is_trailer(const u8 *p, u32 len)
+/* Behind the packet: zeroes, but for two octets at an even place, the last
+ * such, that are anything. */
+static bool is_trailer(const u8 *data, u32 from, u32 len)
 {
 	u32 balance = (len & ~1u) - 2;
 
-	for (u32 i = 0; i < len; i++)
-		if (p[i] && i != balance && i != balance + 1)
+	for (u32 i = from; i < len; i++)
+		if (data[i] && i != balance && i != balance + 1)
 			return false;
-	return len == QUIC_TRAILER || len == QUIC_TRAILER + 1;
+	return len - from == QUIC_TRAILER;
 }
 
 static bool open_initial(struct quicserver *s, struct quic_crypto *crypto,
@@ -99,7 +100,7 @@ static bool open_initial(struct quicserver *s, struct quic_crypto *crypto,
 	}
 	if (opened.first & QUIC_RESERVED_BITS)
 		fault(s, "reserved bits");
-	if (!is_trailer(data + i->size, len - i->size))
+	if (!is_trailer(data, i->size, len))
 		fault(s, "what is behind the packet");
 	i->number = (u32)opened.number;
 	i->len = opened.len;
@@ -326,6 +327,6 @@ void quicserver_hear(struct quicserver *s, const struct quicserver_habits *h,
 	if (i.number > s->highest)
 		s->highest = i.number;
 	read_frames(s, &i);
-	if (!s->closed && !closed && (!h->every || !(s->initials % h->every)))
+	if (!s->closed && !closed && (!h->every || !(++s->taken % h->every)))
 		acknowledge(s, h, crypto, out);
 }

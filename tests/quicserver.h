@@ -31,7 +31,7 @@ struct quicserver {
 	u64 begun_ns;
 	u64 hello;			    /* a hash */
 	u64 heard[QUICSERVER_NUMBERS / 64]; /* numbers */
-	u32 highest;
+	u32 highest, taken;
 	u32 initials, retries, negotiations, acks, closes, faults;
 	const char *fault; /* the first of them */
 };
