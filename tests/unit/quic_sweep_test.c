@@ -214,7 +214,7 @@ static void kinds_of_servers(void **state)
 /* A path may be any number of routers at each attempt, with flows. */
 static void diamonds(void **state)
 {
-	struct quicsweep *w = quicsweep_new("20.0.0.0/15", "2001:200::/40");
+	struct quicsweep *w = quicsweep_new("20.0.0.0/16", "2001:200::/41");
 
 	w->net.simnet.diamond = 500;
 	w->rules.attempts = 6;
@@ -231,7 +231,7 @@ static void diamonds(void **state)
 /* A datagram that is no QUIC of ours is an answer, and the only one. */
 static void resets(void **state)
 {
-	struct quicsweep *w = quicsweep_new("20.0.0.0/15", "2001:200::/40");
+	struct quicsweep *w = quicsweep_new("20.0.0.0/16", "2001:200::/41");
 
 	w->net.simnet.silent = 0;
 	w->habits.resets = true;
@@ -247,7 +247,7 @@ static void resets(void **state)
 /* Later acknowledgements make up for those that are lost. */
 static void answers_are_lost(void **state)
 {
-	struct quicsweep *w = quicsweep_new("20.0.0.0/14", "2001:200::/39");
+	struct quicsweep *w = quicsweep_new("20.0.0.0/15", "2001:200::/40");
 
 	w->net.loss = 300;
 	quicsweep_run(w);
@@ -287,7 +287,7 @@ static void hostile_network(void **state)
 static void halted(void **state)
 {
 	for (u64 ms = 20; ms < 120; ms += 20) {
-		struct quicsweep *w = quicsweep_new("20.0.0.0/11", NULL);
+		struct quicsweep *w = quicsweep_new("20.0.0.0/13", NULL);
 		u64 halt = ABROAD_START + ms * NS_PER_MS;
 		u32 closed = 0, unknown = 0;
 
@@ -317,7 +317,7 @@ static void halted(void **state)
  * its own, and is not taken for the next trace's. */
 static void few_slots(void **state)
 {
-	struct quicsweep *w = quicsweep_new("20.0.0.0/14", NULL);
+	struct quicsweep *w = quicsweep_new("20.0.0.0/16", NULL);
 
 	for (u32 active = 1; active <= 25; active *= 5) {
 		w->rules.active_max = active;
@@ -337,7 +337,7 @@ static void few_slots(void **state)
  * reached by an Initial but by its refusal. */
 static void closed_ports(void **state)
 {
-	struct quicsweep *w = quicsweep_new("20.0.0.0/14", "2001:200::/39");
+	struct quicsweep *w = quicsweep_new("20.0.0.0/16", "2001:200::/41");
 
 	w->net.stateless = true;
 	w->said = 0;
@@ -351,7 +351,7 @@ static void closed_ports(void **state)
 /* Each is answered by a list, to the probe itself. */
 static void versions(void **state)
 {
-	struct quicsweep *w = quicsweep_new("20.0.0.0/13", "2001:200::/39");
+	struct quicsweep *w = quicsweep_new("20.0.0.0/16", "2001:200::/41");
 
 	w->net.stateless = true;
 	w->rules.method = PROBE_QUIC_VN;
