@@ -284,10 +284,12 @@ cookie_check_quic(const struct cookie_key *k, const struct reply *r,
 	bool v4 = r->family == 4, ours, flow_ok;
 	u16 i = 0;
 
-	ours = v4 ? cookie_check_quic4(k, r, flow, rewritten, &i)
-		  : cookie_check_quic6(k, r, flow, r->field, &i);
-	if (!ours && rewritten && !v4)
-		ours = cookie_check_undone6(k, r, flow, &i);
+	/* four bits do not tell two readings apart: most translators adjust */
+	if (v4)
+		ours = cookie_check_quic4(k, r, flow, rewritten, &i);
+	else
+		ours = (rewritten && cookie_check_undone6(k, r, flow, &i)) ||
+		       cookie_check_quic6(k, r, flow, r->field, &i);
 	p->ttl = (u8)(i >> 8);
 	p->attempt = i >> 4 & COOKIE_MAX_ATTEMPT;
 	flow_ok = r->sport == cookie_port(k, flow, p->attempt);
