@@ -120,7 +120,12 @@ static void read_frames(struct quicserver *s, const struct initial *i)
 	u32 n;
 
 	if (*p == QUIC_FRAME_CLOSE) {
+		const struct quic_cid id = quicserver_id(&s->first);
+
 		s->closes++;
+		/* RFC 9000 section 7.2 */
+		if (!quic_cid_equal(&id, i->dcid.id, i->dcid.len))
+			fault(s, "an end to an ID that was never ours");
 		if (!s->begun)
 			fault(s, "it ends what never began");
 		s->closed = true;
