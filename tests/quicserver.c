@@ -222,8 +222,9 @@ static void acknowledge(struct quicserver *s, const struct quicserver_habits *h,
 			       .number = s->acks++ };
 
 	hex(ack, put_ack(s, h->ecn, ack), text);
-	snprintf(frames, sizeof(frames), "%s%s", text,
-		 h->refuses ? "1c41780000" : SERVER_HELLO);
+	snprintf(frames, sizeof(frames), "%s%s%s", text,
+		 h->refuses ? "" : SERVER_HELLO,
+		 h->refuses || h->ends ? "1c41780000" : "");
 	say(s, crypto, &f, &from, out);
 }
 

@@ -15,6 +15,7 @@ struct quicserver_habits {
 	bool silent;
 	bool retries; /* whoever has no token */
 	bool v2_only;
+	bool ends;    /* closes at once, with its hello */
 	bool refuses; /* closes at once */
 	bool resets;  /* a stateless reset is all that it sends */
 	bool ecn;     /* counts it */

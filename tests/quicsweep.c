@@ -228,7 +228,8 @@ void quicsweep_check_servers(const struct quicsweep *w, bool begin)
 	for (u32 i = 1; i <= w->fars; i++) {
 		const struct quicserver *s = &w->far[i].server;
 
-		assert_int_equal(s->begun, begin || w->habits.refuses);
+		assert_int_equal(s->begun,
+				 begin || w->habits.refuses || w->habits.ends);
 		assert_int_equal(s->closes, begin);
 		for (u32 j = 1; j < i && i < 50; j++) {
 			const struct quicserver *o = &w->far[j].server;

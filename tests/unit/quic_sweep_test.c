@@ -182,6 +182,7 @@ static const struct row {
 	  HOP_QUIC_VERSIONS | HOP_QUIC_RETRY | HOP_QUIC_INITIAL,
 	  true },
 	{ { .refuses = true }, HOP_QUIC_INITIAL | HOP_QUIC_CLOSE, false },
+	{ { .ends = true }, HOP_QUIC_INITIAL | HOP_QUIC_CLOSE, false },
 	{ { .silent = true }, 0, false },
 };
 
@@ -241,6 +242,20 @@ static void resets(void **state)
 	quicsweep_check_servers(w, false);
 	assert_int_equal(w->reached, w->traces);
 	assert_int_equal(w->f.segments, 0);
+	/* it names no probe: whatever is beyond the routers that spoke */
+	w->net.simnet.silent = 150;
+	quicsweep_run(w);
+	for (size_t n = 0; n < w->f.records; n++) {
+		struct record r = w->f.record[n];
+		u8 length = (u8)simnet_length(&w->net.simnet, &r.dst);
+
+		if (r.hop.kind != REPLY_UDP)
+			continue;
+		assert_true(r.hop.ttl <= length);
+		r.hop.ttl = length - 1;
+		if (!is_silent(w, &r))
+			assert_int_equal(w->f.record[n].hop.ttl, length);
+	}
 	quicsweep_free(w);
 }
 
