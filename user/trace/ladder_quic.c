@@ -67,9 +67,9 @@ void ladder_hear_quic(struct strategy *s, struct ladder *l, struct climb *c,
 		ladder_place(l, c, now);
 }
 
-static u32 entry(const struct ladder *l, u32 i)
+static u32 entry(const struct ladder *l, u64 i)
 {
-	return i % (l->capacity * l->rules.quic->flows);
+	return (u32)(i % (l->capacity * l->rules.quic->flows));
 }
 
 void ladder_end_quic(struct ladder *l, struct climb *c)

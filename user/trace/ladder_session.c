@@ -110,7 +110,7 @@ unsigned int ladder_waiting(const struct strategy *s)
 {
 	const struct ladder *l = ladder_of(s);
 
-	return l->sessions.waiting + (l->closing_tail - l->closing_head);
+	return l->sessions.waiting + (u32)(l->closing_tail - l->closing_head);
 }
 
 unsigned int ladder_segments(struct strategy *s, struct aside *seg,

@@ -21,7 +21,7 @@ struct ladder {
 				   stay together where several put */
 	struct sessions sessions;
 	u32 *closing; /* QUIC connections to be closed: a ring */
-	u32 closing_head, closing_tail;
+	u64 closing_head, closing_tail;
 	struct doubt doubt;
 	u32 capacity, fresh; /* slots from fresh on were never used */
 };
