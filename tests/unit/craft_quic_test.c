@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* craft_quic_test: the checksum of a QUIC probe is true by arithmetic of its
- * own, though it was chosen before, and a quote brings the probe home. */
+ * own, though it was chosen before, and a quote brings the probe home; what
+ * is asked for versions lists them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,10 +9,12 @@
 
 #include <cmocka.h>
 
+#include "io/world.h"
 #include "netframe.h"
 #include "probe/craft.h"
 #include "probe/match.h"
 #include "probe/quic_vn.h"
+#include "trace/hop.h"
 
 enum { ETH = 14, DRAWS = 24, PORT = 443, SLOTS = 3, FLOWS = 4, GUARD = 32 };
 enum { LEAST4 = 20 + 8 + CRAFT_QUIC, LEAST6 = 40 + 8 + CRAFT_QUIC };
@@ -274,9 +277,68 @@ static void asks_for_versions(void **state)
 	quic_conns_close(&m.quic);
 }
 
+static struct quic_cid cid_of(u64 value)
+{
+	struct quic_cid id = { .len = 8 };
+	const be64 v = be64_put(value);
+
+	memcpy(id.id, &v, sizeof(v));
+	return id;
+}
+
+/* The simulated Internet's list, read by who does not know how it was made. */
+static void versions_are_listed(void **state)
+{
+	static const struct simnet_config preset = SIMNET_PRESET;
+	static u8 frame[CRAFT_FRAME + GUARD] __attribute__((aligned(8)));
+	static struct world_frame f;
+	static struct maker m;
+	struct simnet_config cfg = preset;
+	struct world w;
+	u64 seed = 12;
+
+	cfg.tcp_open = 1000;
+	assert_int_equal(world_open(&w, &cfg, NULL), 0);
+	maker_open(&m, PROBE_QUIC_VN, 1);
+	for (int i = 0; i < 10 * DRAWS; i++) {
+		struct probe p = draw(&seed, i);
+		struct quic_expected e = { .version = 0x1a2a3a4a };
+		struct quic_reply said;
+		struct cookie k;
+		struct reply r;
+		u32 len;
+
+		p.ttl = 64;
+		if (addr_is_v4(&p.dst))
+			p.dst.b[12] = 20;
+		len = craft_one(&m, &p, frame);
+		cookie_make(&m.key, &p.dst, PROTO_UDP, p.ttl, p.attempt, &k);
+		e.scid = cid_of(k.mark);
+		e.dcid = cid_of(k.cid);
+		assert_int_equal(world_put(&f, frame, len), 0);
+		assert_int_equal(world_answer(&w, &f, 0, 0), SIMNET_VERSIONS);
+		assert_true(netframe_sums_hold(f.data, f.len));
+		assert_int_equal(reply_parse(f.data, f.len, &r), REPLY_UDP);
+		assert_int_equal(f.len, ETH + r.size);
+		assert_true(addr_equal(&r.from, &p.dst));
+		assert_int_equal(r.sport, PORT);
+		assert_int_equal(r.dport, k.port);
+		quic_reply_read(&m.quic.crypto, &e, f.data + r.l4_off + 8,
+				f.len - r.l4_off - 8, &said);
+		assert_int_equal(said.seen, QUIC_SEEN_VERSIONS);
+		assert_int_equal(said.offers, 1);
+		assert_true(said.offers_v1);
+	}
+	quic_conns_close(&m.quic);
+	world_close(&w);
+}
+
 /* The answer to such a packet: a list of n versions, cut by some octets. */
 static u32 first_of(u32 version, u8 cid, const u32 *list, u32 n, u32 cut)
 {
+	struct hop hop;
+	u32 first;
+
 	struct frame f = { .ip = { 4, "203.0.113.9", "192.0.2.1" },
 			   .l4 = { PROTO_UDP, .sport = PORT } };
 	struct answer a = {};
@@ -293,7 +355,12 @@ static u32 first_of(u32 version, u8 cid, const u32 *list, u32 n, u32 cut)
 		p = quic_put32(p, list[i]);
 	reply_parse(at, a.frame_len, &a.reply);
 	a.frame = at;
-	return quic_vn_first(&a);
+	a.proof.ttl = 7;
+	first = quic_vn_first(&a);
+	hop_from_answer(&hop, &a);
+	assert_int_equal(hop.tcp_said,
+			 first ? HOP_QUIC_VERSIONS : HOP_QUIC_UNKNOWN);
+	return first;
 }
 
 static void first_version(void **state)
@@ -351,6 +418,7 @@ int main(void)
 		cmocka_unit_test(every_probe),
 		cmocka_unit_test(what_closes),
 		cmocka_unit_test(asks_for_versions),
+		cmocka_unit_test(versions_are_listed),
 		cmocka_unit_test(first_version),
 		cmocka_unit_test(sizes),
 	};
