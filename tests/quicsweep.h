@@ -37,8 +37,9 @@ struct quicsweep {
 	struct quic_crypto crypto; /* the servers' */
 	struct quicsweep_far *far;
 	u32 fars, index[QUICSWEEP_INDEX];
-	u16 odd; /* octets more than the least */
-	u8 said; /* enum hop_quic, of what destinations must have said */
+	u16 odd;  /* octets more than the least */
+	u16 from; /* servers' port; 0: the one that was asked */
+	u8 said;  /* enum hop_quic, of what destinations must have said */
 	bool flows;
 	u64 traces, reached, lost; /* that were found in the records */
 };

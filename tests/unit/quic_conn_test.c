@@ -76,8 +76,10 @@ static void send_packet(struct pair *p, bool closes)
 			&p->out);
 }
 
-/* A datagram of the server's address and port. */
-static enum quic_event hear(struct pair *p, const u8 *data, u32 len)
+/* A datagram of the server's address and port, that claims a length; 0: its
+ * own. */
+static enum quic_event hear_lie(struct pair *p, const u8 *data, u32 len,
+				u16 lie)
 {
 	bool v4 = addr_is_v4(&p->dst);
 	struct frame f = {
@@ -93,6 +95,8 @@ static enum quic_event hear(struct pair *p, const u8 *data, u32 len)
 	a.frame_len = frame_build(&f, at);
 	memcpy(at + a.frame_len - len, data, len);
 	reply_parse(at, a.frame_len, &a.reply);
+	if (lie)
+		((struct wire_udp *)(at + a.reply.l4_off))->len = be16_put(lie);
 	exact = malloc(a.frame_len);
 	assert_non_null(exact);
 	memcpy(exact, at, a.frame_len);
@@ -100,6 +104,11 @@ static enum quic_event hear(struct pair *p, const u8 *data, u32 len)
 	event = quic_conn_hear(&p->x, p->c, &a, p->flow, &p->reply);
 	free(exact);
 	return event;
+}
+
+static enum quic_event hear(struct pair *p, const u8 *data, u32 len)
+{
+	return hear_lie(p, data, len, 0);
 }
 
 static enum quic_event hear_server(struct pair *p)
@@ -133,6 +142,25 @@ static enum quic_event hear_frame(struct pair *p, struct quicframe f)
 	if (!f.keys)
 		f.keys = &dcid;
 	return hear(p, at, quicframe_add(&p->x.crypto, &f, at, 0));
+}
+
+static enum quic_event hear_packet(struct pair *p, enum quic_type type,
+				   const char *frames)
+{
+	return hear_frame(p, (struct quicframe){ QUIC_V1, .type = type,
+						 .frames = frames,
+						 .padding = 40 });
+}
+
+static enum quic_event hear_retry(struct pair *p, const char *token)
+{
+	return hear_packet(p, QUIC_RETRY, token);
+}
+
+static enum quic_event hear_versions(struct pair *p, const char *list)
+{
+	return hear_frame(
+		p, (struct quicframe){ QUIC_NEGOTIATION, .frames = list });
 }
 
 /* --- what is sent --- */
@@ -269,18 +297,12 @@ static void not_begun(void **state)
 	struct pair *p = pair_new(0);
 
 	send_packet(p, false);
-	assert_int_equal(
-		hear_frame(p,
-			   (struct quicframe){ QUIC_V1, .frames = "0200000000",
-					       .padding = 40 }),
-		QUIC_ACKED);
+	assert_int_equal(hear_packet(p, QUIC_INITIAL, "0200000000"),
+			 QUIC_ACKED);
 	assert_false(p->c->begun);
 	/* of what was never sent: nothing is named */
-	assert_int_equal(
-		hear_frame(p,
-			   (struct quicframe){ QUIC_V1, .frames = "0205000000",
-					       .padding = 40 }),
-		QUIC_NOTHING);
+	assert_int_equal(hear_packet(p, QUIC_INITIAL, "0205000000"),
+			 QUIC_NOTHING);
 	assert_int_equal(p->c->faults, 1);
 	pair_free(p);
 }
@@ -308,11 +330,7 @@ static void retry_is_followed_once(void **state)
 		 * connection */
 		p->out = first;
 		assert_int_equal(hear_server(p), QUIC_NOTHING);
-		assert_int_equal(
-			hear_frame(p, (struct quicframe){ QUIC_V1,
-							  .type = QUIC_RETRY,
-							  .frames = "aabbcc" }),
-			QUIC_NOTHING);
+		assert_int_equal(hear_retry(p, "aabbcc"), QUIC_NOTHING);
 		/* numbers go on */
 		send_packet(p, false);
 		assert_int_equal(p->server.highest, 2);
@@ -334,14 +352,8 @@ static void retry_token(u32 len, enum quic_event event)
 	for (u32 i = 0; i < len; i++)
 		sprintf(token + 2 * i, "%02x", i & 255);
 	p->c->next = 1;
-	assert_int_equal(
-		hear_frame(p, (struct quicframe){ QUIC_V1, .type = QUIC_RETRY,
-						  .frames = token }),
-		event);
-	assert_int_equal(
-		hear_frame(p, (struct quicframe){ QUIC_V1, .type = QUIC_RETRY,
-						  .frames = token }),
-		QUIC_NOTHING);
+	assert_int_equal(hear_retry(p, token), event);
+	assert_int_equal(hear_retry(p, token), QUIC_NOTHING);
 	assert_int_equal(p->c->token_len, event == QUIC_CHANGED ? len : 0);
 	write_packet(p, false, at, QUIC_LEAST);
 	if (event == QUIC_CHANGED) {
@@ -394,10 +406,7 @@ static void retry_too_late(void **state)
 	send_packet(p, false);
 	assert_int_equal(hear_server(p), QUIC_ACKED);
 	before = *p->c;
-	assert_int_equal(
-		hear_frame(p, (struct quicframe){ QUIC_V1, .type = QUIC_RETRY,
-						  .frames = "aabb" }),
-		QUIC_NOTHING);
+	assert_int_equal(hear_retry(p, "aabb"), QUIC_NOTHING);
 	assert_memory_equal(p->c, &before, sizeof(before));
 	send_packet(p, true);
 	assert_int_equal(p->server.closes, 1);
@@ -420,22 +429,14 @@ static void versions_are_negotiated_once(void **state)
 		p->out = first;
 		assert_int_equal(hear_server(p), QUIC_NOTHING);
 		/* and back again */
-		assert_int_equal(
-			hear_frame(p,
-				   (struct quicframe){ QUIC_NEGOTIATION,
-						       .frames = "00000001" }),
-			QUIC_UNNAMED);
+		assert_int_equal(hear_versions(p, "00000001"), QUIC_UNNAMED);
 		assert_int_equal(p->c->version, QUIC_V2);
 		send_packet(p, false);
 		assert_int_equal(p->server.version, QUIC_V2);
 		assert_int_equal(hear_server(p), QUIC_ACKED);
 		assert_true(p->c->begun);
 		/* what was heard by an Initial speaks it */
-		assert_int_equal(
-			hear_frame(p,
-				   (struct quicframe){ QUIC_NEGOTIATION,
-						       .frames = "00000001" }),
-			QUIC_NOTHING);
+		assert_int_equal(hear_versions(p, "00000001"), QUIC_NOTHING);
 		send_packet(p, true);
 		assert_int_equal(p->server.closes, 1);
 		pair_free(p);
@@ -449,11 +450,7 @@ static void no_version_in_common(void **state)
 
 	p->c->next = 3;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(
-			hear_frame(p,
-				   (struct quicframe){ QUIC_NEGOTIATION,
-						       .frames = "ff00001d" }),
-			QUIC_UNNAMED);
+		assert_int_equal(hear_versions(p, "ff00001d"), QUIC_UNNAMED);
 	assert_int_equal(p->c->version, QUIC_V1);
 	assert_int_equal(p->c->told, HOP_QUIC_VERSIONS);
 	pair_free(p);
@@ -467,10 +464,7 @@ static void versions_too_late(void **state)
 	p->habits.retries = true;
 	send_packet(p, false);
 	assert_int_equal(hear_server(p), QUIC_CHANGED);
-	assert_int_equal(
-		hear_frame(p, (struct quicframe){ QUIC_NEGOTIATION,
-						  .frames = "6b3343cf" }),
-		QUIC_NOTHING);
+	assert_int_equal(hear_versions(p, "6b3343cf"), QUIC_NOTHING);
 	assert_int_equal(p->c->version, QUIC_V1);
 	send_packet(p, false);
 	assert_int_equal(hear_server(p), QUIC_ACKED);
@@ -491,14 +485,43 @@ static void closed(void **state)
 	/* one that acknowledges nothing answers all the same */
 	p = pair_new(0);
 	p->c->next = 1;
-	assert_int_equal(
-		hear_frame(p,
-			   (struct quicframe){ QUIC_V1, .frames = "1c 02 00 00",
-					       .padding = 40 }),
-		QUIC_UNNAMED);
+	assert_int_equal(hear_packet(p, QUIC_INITIAL, "1c 02 00 00"),
+			 QUIC_UNNAMED);
 	assert_true(p->c->closed);
 	assert_int_equal(p->c->close_code, 2);
 	pair_free(p);
+}
+
+/* Behind an Initial that was lost: it names nothing, and the server holds
+ * state all the same. */
+static void handshake_first(void **state)
+{
+	struct pair *p = pair_new(0);
+
+	send_packet(p, false);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(hear_packet(p, QUIC_HANDSHAKE, ""),
+				 QUIC_NOTHING);
+	assert_true(p->c->begun);
+	assert_int_equal(p->c->told, 0);
+	assert_int_equal(hear_server(p), QUIC_ACKED);
+	pair_free(p);
+}
+
+/* What UDP claims beyond the frame is not read, nor what it does not claim. */
+static void lengths_lie(void **state)
+{
+	for (u16 lie = 0; lie < 3; lie++) {
+		static const u16 claims[3] = { 0xffff, 2000, 8 };
+		struct pair *p = pair_new(0);
+
+		send_packet(p, false);
+		assert_int_equal(
+			hear_lie(p, p->out.data[0], p->out.len[0], claims[lie]),
+			lie < 2 ? QUIC_ACKED : QUIC_UNNAMED);
+		assert_int_equal(p->c->faults, lie == 2);
+		pair_free(p);
+	}
 }
 
 static void garbage_answers_once(void **state)
@@ -583,6 +606,8 @@ int main(void)
 		cmocka_unit_test(no_version_in_common),
 		cmocka_unit_test(versions_too_late),
 		cmocka_unit_test(closed),
+		cmocka_unit_test(handshake_first),
+		cmocka_unit_test(lengths_lie),
 		cmocka_unit_test(garbage_answers_once),
 		cmocka_unit_test(no_amplifier),
 	};

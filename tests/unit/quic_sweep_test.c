@@ -242,6 +242,8 @@ static void resets(void **state)
 	quicsweep_check_servers(w, false);
 	assert_int_equal(w->reached, w->traces);
 	assert_int_equal(w->f.segments, 0);
+	/* nobody waited for what was there */
+	assert_true(w->f.now - ABROAD_START < NS_PER_S);
 	/* it names no probe: whatever is beyond the routers that spoke */
 	w->net.simnet.silent = 150;
 	quicsweep_run(w);
@@ -256,6 +258,27 @@ static void resets(void **state)
 		if (!is_silent(w, &r))
 			assert_int_equal(w->f.record[n].hop.ttl, length);
 	}
+	/* one of three attempts is answered, by whatever comes first */
+	w->net.simnet.silent = 0;
+	w->rules.attempts = 3;
+	w->rules.window = 9;
+	quicsweep_run(w);
+	w->reached = 0;
+	for (size_t n = 0; n < w->f.records; n++)
+		w->reached += w->f.record[n].hop.kind == REPLY_UDP;
+	assert_int_equal(w->reached, w->traces);
+	quicsweep_free(w);
+}
+
+/* It is no answer to us then. */
+static void from_another_port(void **state)
+{
+	struct quicsweep *w = quicsweep_new("20.0.0.0/16", "2001:200::/41");
+
+	w->from = QUICSWEEP_PORT + 1;
+	quicsweep_run(w);
+	check_truth(w, false);
+	quicsweep_check_faults(w);
 	quicsweep_free(w);
 }
 
@@ -392,6 +415,7 @@ int main(void)
 		cmocka_unit_test(kinds_of_servers),
 		cmocka_unit_test(diamonds),
 		cmocka_unit_test(resets),
+		cmocka_unit_test(from_another_port),
 		cmocka_unit_test(answers_are_lost),
 		cmocka_unit_test(hostile_network),
 		cmocka_unit_test(halted),
