@@ -148,7 +148,7 @@ static void read_frames(struct quicserver *s, const struct initial *i)
 			fault(s, "no padding");
 }
 
-static const char *hex(const u8 *p, u32 len, char *text)
+const char *quicserver_hex(const u8 *p, u32 len, char *text)
 {
 	for (u32 i = 0; i < len; i++)
 		sprintf(text + 2 * i, "%02x", p[i]);
@@ -171,8 +171,8 @@ static void say(struct quicserver *s, struct quic_crypto *crypto,
 	char to[64], by[64];
 	u8 at[QUICFRAME_MAX];
 
-	f->to = hex(s->client.id, s->client.len, to);
-	f->from = hex(from->id, from->len, by);
+	f->to = quicserver_hex(s->client.id, s->client.len, to);
+	f->from = quicserver_hex(from->id, from->len, by);
 	out->len[out->n] = quicframe_add(crypto, f, at, 0);
 	memcpy(out->data[out->n], at, out->len[out->n]);
 	out->n++;
@@ -221,7 +221,7 @@ static void acknowledge(struct quicserver *s, const struct quicserver_habits *h,
 			       .keys = &s->first,
 			       .number = s->acks++ };
 
-	hex(ack, put_ack(s, h->ecn, ack), text);
+	quicserver_hex(ack, put_ack(s, h->ecn, ack), text);
 	snprintf(frames, sizeof(frames), "%s%s%s", text,
 		 h->refuses ? "" : SERVER_HELLO,
 		 h->refuses || h->ends ? "1c41780000" : "");
@@ -246,7 +246,8 @@ static void retry(struct quicserver *s, struct quic_crypto *crypto,
 	struct quicframe f = { .version = i->version,
 			       .type = QUIC_RETRY,
 			       .keys = &i->dcid,
-			       .frames = hex(from.id, from.len, token) };
+			       .frames = quicserver_hex(from.id, from.len,
+							token) };
 
 	s->retries++;
 	say(s, crypto, &f, &from, out);

@@ -44,6 +44,8 @@ struct quicserver_out {
 	unsigned int n;
 };
 
+/* Octets as quicframe takes them; returns text. */
+const char *quicserver_hex(const u8 *p, u32 len, char *text);
 /* Its own connection ID: of a server that was asked for `first`. */
 struct quic_cid quicserver_id(const struct quic_cid *first);
 /* A UDP payload has come. */
