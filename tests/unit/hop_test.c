@@ -45,7 +45,8 @@ static const struct end ends4[] = {
 	{ REPLY_NONE, TO4, 0, 0, GOES_ON },
 	{ REPLY_TCP, TO4, 0, 0, REACHED },
 	{ REPLY_TCP, OTHER4, 0, 0, GOES_ON },
-	{ REPLY_UDP, TO4, 0, 0, GOES_ON },
+	{ REPLY_UDP, TO4, 0, 0, REACHED },
+	{ REPLY_UDP, OTHER4, 0, 0, GOES_ON },
 };
 
 static const struct end ends6[] = {
@@ -66,6 +67,8 @@ static const struct end ends6[] = {
 	{ REPLY_ECHO, TO6, ICMP6_ECHO_REPLY, 0, REACHED },
 	{ REPLY_ECHO, OTHER6, ICMP6_ECHO_REPLY, 0, GOES_ON },
 	{ REPLY_TCP, TO6, 0, 0, REACHED },
+	{ REPLY_UDP, TO6, 0, 0, REACHED },
+	{ REPLY_UDP, OTHER6, 0, 0, GOES_ON },
 };
 
 static void check_ends(const struct end *rows, size_t n, u8 family,
