@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "probe/probe.h"
 #include "records.h"
 #include "reply.h"
 #include "wire.h"
@@ -276,7 +277,130 @@ static void of_any_method(void **state)
 	r[0].hop.kind = REPLY_ECHO;
 	r[0].hop.quoted_tos = 1;
 	findings_note(&f, &run, &r[0]);
-	check(&f, "");
+	check(&f, "ECN ECT(0) is not visible in any quote.\n");
+}
+
+/* The ECN field that was sent, that three hops quote (ENOUGH: they do not), and
+ * that a QUIC server counted; and what all of it says. */
+static const struct marks {
+	u8 sent, quoted[3], said;
+	u32 ect0, ect1, ce;
+	const char *want, *counts;
+} marks[] = {
+	{ 0, { 0, 0, 0 }, HOP_QUIC_INITIAL, 0, 0, 0, "", "" },
+	{ 2,
+	  { 2, ENOUGH, 2 },
+	  0,
+	  0,
+	  0,
+	  0,
+	  "ECN ECT(0) is unchanged at hops 1 to 3.\n",
+	  "" },
+	{ 2,
+	  { ENOUGH, 2, ENOUGH },
+	  HOP_QUIC_INITIAL,
+	  0,
+	  0,
+	  0,
+	  "ECN ECT(0) is unchanged at hop 2.\n",
+	  "The server counts no ECN marks.\n" },
+	{ 1,
+	  { 1, 1, 1 },
+	  HOP_QUIC_COUNTED,
+	  0,
+	  3,
+	  0,
+	  "ECN ECT(1) is unchanged at hops 1 to 3, and at the server.\n",
+	  "The server counted 0 ECT(0), 3 ECT(1), 0 CE.\n" },
+	{ 3,
+	  { ENOUGH, ENOUGH, ENOUGH },
+	  HOP_QUIC_COUNTED,
+	  0,
+	  0,
+	  9,
+	  "ECN CE is unchanged at the server.\n",
+	  "The server counted 0 ECT(0), 0 ECT(1), 9 CE.\n" },
+	{ 2,
+	  { ENOUGH, ENOUGH, ENOUGH },
+	  HOP_QUIC_VERSIONS,
+	  0,
+	  0,
+	  0,
+	  "ECN ECT(0) is not visible in any quote.\n",
+	  "" },
+	{ 2,
+	  { 2, 0, 0 },
+	  HOP_QUIC_INITIAL,
+	  0,
+	  0,
+	  0,
+	  "ECN ECT(0) became Not-ECT between hops 1 and 2.\n",
+	  "The server counts no ECN marks.\n" },
+	{ 2,
+	  { 2, 2, 2 },
+	  HOP_QUIC_COUNTED,
+	  2,
+	  0,
+	  1,
+	  "ECN ECT(0) became CE between hop 3 and the server.\n",
+	  "The server counted 2 ECT(0), 0 ECT(1), 1 CE.\n" },
+	{ 0,
+	  { ENOUGH, ENOUGH, ENOUGH },
+	  HOP_QUIC_COUNTED,
+	  0,
+	  4294967295u,
+	  0,
+	  "ECN Not-ECT became ECT(1) before the server.\n",
+	  "The server counted 0 ECT(0), 4294967295 ECT(1), 0 CE.\n" },
+	/* changed on the way, and counted as the last hop quotes it */
+	{ 2,
+	  { 2, 3, 3 },
+	  HOP_QUIC_COUNTED,
+	  0,
+	  0,
+	  3,
+	  "ECN ECT(0) became CE between hops 1 and 2.\n",
+	  "The server counted 0 ECT(0), 0 ECT(1), 3 CE.\n" },
+};
+
+static void check_counts(const struct findings *f, const char *want)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	findings_counts(f, to);
+	fclose(to);
+	assert_string_equal(text, want);
+	assert_in_range(size, 0, 81);
+	free(text);
+}
+
+static void of_marks(void **state)
+{
+	const struct out_run run = {};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		const struct marks *m = &marks[i];
+		struct record server = record_without(V4, 0, 0, HOP_SILENT);
+		struct findings f = {};
+
+		print_message("marks %zu\n", i);
+		for (u8 ttl = 1; ttl <= 3; ttl++) {
+			struct record r =
+				tos_of(ttl, m->sent, m->quoted[ttl - 1]);
+
+			if (m->quoted[ttl - 1] == ENOUGH)
+				r.hop.quoted_size = 0;
+			findings_note(&f, &run, &r);
+		}
+		server.flags = RECORD_TRACE | RECORD_SESSION;
+		server.hop.tcp_said = m->said;
+		server.quic = (struct quic_end){ m->ect0, m->ect1, m->ce, 0 };
+		findings_note(&f, &run, &server);
+		check(&f, m->want);
+		check_counts(&f, m->counts);
+	}
 }
 
 /* A path that changes all the time, and whoever invents one. */
@@ -306,6 +430,7 @@ int main(void)
 		cmocka_unit_test(of_other_shapes),
 		cmocka_unit_test(beside_the_syn_ack),
 		cmocka_unit_test(of_any_method),
+		cmocka_unit_test(of_marks),
 		cmocka_unit_test(no_more_than_there_is_room_for),
 	};
 

@@ -4,10 +4,15 @@
 
 #include "lib/ascii.h"
 #include "out/held.h"
+#include "probe/probe.h"
 #include "probe/tcp.h"
 #include "wire.h"
 
 enum { REMOVED = 1 << 16 }; /* beyond any value */
+
+enum { ECT_1 = 1, ECT_0, CE, ECN_FIELD = 3 }; /* RFC 3168 section 5 */
+
+static const char *const ecn[] = { "Not-ECT", "ECT(1)", "ECT(0)", "CE" };
 
 static const struct {
 	u8 kind;   /* of a change */
@@ -137,11 +142,28 @@ static void note_source(struct findings *f, const struct record *r)
 	       });
 }
 
+static void note_connection(struct findings *f, const struct record *r)
+{
+	f->acks |= (r->hop.tcp_said & HOP_QUIC_INITIAL) != 0;
+	if (!(r->hop.tcp_said & HOP_QUIC_COUNTED))
+		return;
+	f->counts = true;
+	f->counted[ECT_0] += r->quic.ect0;
+	f->counted[ECT_1] += r->quic.ect1;
+	f->counted[CE] += r->quic.ce;
+}
+
 void findings_note(struct findings *f, const struct out_run *run,
 		   const struct record *r)
 {
 	const struct hop *h = &r->hop;
 
+	if (r->flags & RECORD_SESSION) {
+		if (r->proto == PROTO_UDP)
+			note_connection(f, r);
+		return;
+	}
+	f->mark = r->tos & ECN_FIELD;
 	if (r->proto == PROTO_TCP)
 		f->options = tcp_shape_said(&run->syn);
 	if (h->state != HOP_ANSWERED)
@@ -163,8 +185,42 @@ void findings_note(struct findings *f, const struct out_run *run,
 		note_segment(f, &run->syn, r);
 }
 
+/* The path beyond the last router that quotes the mark, and a mark that nobody
+ * saw change. A server that counts nothing may not count at all. */
+static void end_ecn(struct findings *f)
+{
+	const struct finding_track *t = &f->track[TRACK_ECN];
+	u16 now = t->last ? (u16)t->now : f->mark;
+	bool changed = t->changed;
+
+	for (u16 field = ECT_1; field <= CE; field++) {
+		if (!f->counted[field] || field == now)
+			continue;
+		changed = true;
+		add(f, &(struct finding){
+			       .kind = FINDING_ECN,
+			       .from = now,
+			       .to = field,
+			       .last_ttl = t->last,
+			       .at_server = true,
+		       });
+	}
+	if (changed || !f->mark)
+		return;
+	add(f, &(struct finding){
+		       .kind = t->last || f->counted[now]
+				       ? FINDING_ECN_UNCHANGED
+				       : FINDING_ECN_NOT_VISIBLE,
+		       .to = now,
+		       .last_ttl = t->last,
+		       .first_ttl = t->first,
+		       .at_server = f->counted[now] != 0,
+	       });
+}
+
 void findings_end(struct findings *f)
 {
+	end_ecn(f);
 	for (int i = 0; i < TRACKS; i++) {
 		const struct finding_track *t = &f->track[i];
 
@@ -206,7 +262,11 @@ static void put_options(u8 options, FILE *to)
 
 static void put_place(const struct finding *x, FILE *to)
 {
-	if (x->last_ttl)
+	if (!x->first_ttl && x->last_ttl)
+		fprintf(to, "between hop %u and the server", x->last_ttl);
+	else if (!x->first_ttl)
+		fputs("before the server", to);
+	else if (x->last_ttl)
 		fprintf(to, "between hops %u and %u", x->last_ttl,
 			x->first_ttl);
 	else
@@ -227,8 +287,6 @@ static void put_source(const struct finding *x, FILE *to)
 static void put_change(const struct findings *f, const struct finding *x,
 		       FILE *to)
 {
-	static const char *const ecn[] = { "Not-ECT", "ECT(1)", "ECT(0)",
-					   "CE" };
 	static const char *const name[] = {
 		[FINDING_DSCP] = "DSCP",
 		[FINDING_DPORT] = "Destination port",
@@ -237,14 +295,50 @@ static void put_change(const struct findings *f, const struct finding *x,
 	};
 
 	if (x->kind == FINDING_ECN)
-		fprintf(to, "ECN %s became %s ", ecn[x->from & 3],
-			ecn[x->to & 3]);
+		fprintf(to, "ECN %s became %s ", ecn[x->from & ECN_FIELD],
+			ecn[x->to & ECN_FIELD]);
 	else
 		fprintf(to, "%s %u became %u ", name[x->kind], x->from, x->to);
 	put_place(x, to);
 	if (x->kind == FINDING_MSS && f->syn_ack_mss)
 		fprintf(to, "; the SYN/ACK says %u", f->syn_ack_mss);
 	fputc('.', to);
+}
+
+static void put_hops(const struct finding *x, FILE *to)
+{
+	fprintf(to, "hop%s %u", x->first_ttl < x->last_ttl ? "s" : "",
+		x->first_ttl);
+	if (x->first_ttl < x->last_ttl)
+		fprintf(to, " to %u", x->last_ttl);
+}
+
+static void put_mark(const struct finding *x, FILE *to)
+{
+	fprintf(to, "ECN %s is ", ecn[x->to & ECN_FIELD]);
+	if (x->kind == FINDING_ECN_NOT_VISIBLE) {
+		fputs("not visible in any quote.", to);
+		return;
+	}
+	fputs("unchanged at ", to);
+	if (x->last_ttl)
+		put_hops(x, to);
+	if (x->at_server)
+		fputs(x->last_ttl ? ", and at the server" : "the server", to);
+	fputc('.', to);
+}
+
+void findings_counts(const struct findings *f, FILE *to)
+{
+	if (f->counts)
+		fprintf(to,
+			"The server counted %llu ECT(0), %llu ECT(1), "
+			"%llu CE.\n",
+			(unsigned long long)f->counted[ECT_0],
+			(unsigned long long)f->counted[ECT_1],
+			(unsigned long long)f->counted[CE]);
+	else if (f->mark && f->acks)
+		fputs("The server counts no ECN marks.\n", to);
 }
 
 void finding_text(const struct findings *f, const struct finding *x, FILE *to)
@@ -270,14 +364,16 @@ void finding_text(const struct findings *f, const struct finding *x, FILE *to)
 		put_place(x, to);
 		break;
 	case FINDING_UNCHANGED:
-		fprintf(to, "Unchanged at hop%s %u",
-			x->first_ttl < x->last_ttl ? "s" : "", x->first_ttl);
-		if (x->first_ttl < x->last_ttl)
-			fprintf(to, " to %u", x->last_ttl);
+		fputs("Unchanged at ", to);
+		put_hops(x, to);
 		break;
 	case FINDING_NOT_VISIBLE:
 		fputs("Not visible in any quote", to);
 		break;
+	case FINDING_ECN_UNCHANGED:
+	case FINDING_ECN_NOT_VISIBLE:
+		put_mark(x, to);
+		return;
 	}
 	fputs(": ", to);
 	put_options(x->options, to);

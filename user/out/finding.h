@@ -27,6 +27,9 @@ enum finding_kind {
 	FINDING_REMOVED,
 	FINDING_UNCHANGED,
 	FINDING_NOT_VISIBLE,
+	/* the ECN mark that was sent, in `to` */
+	FINDING_ECN_UNCHANGED,
+	FINDING_ECN_NOT_VISIBLE,
 };
 
 struct finding {
@@ -36,8 +39,10 @@ struct finding {
 	u8 kind;
 	u8 options; /* of enum tcp_said_what */
 	/* last_ttl quotes it as before, 0: we are that; first_ttl, and those
-	 * beyond, as it is now. UNCHANGED: first_ttl to last_ttl quote it. */
+	 * beyond, as it is now; 0: the server alone. UNCHANGED: first_ttl to
+	 * last_ttl quote it. */
 	u8 last_ttl, first_ttl;
+	bool at_server; /* of ECN: a QUIC server counted it so */
 };
 
 enum finding_track_name {
@@ -67,10 +72,15 @@ struct findings {
 	u8 options;	 /* of our SYNs */
 	u8 end;		 /* TTL; beyond it nothing is of the path; 0: none */
 	u16 syn_ack_mss; /* 0: it did not say */
+	u8 mark;	 /* the ECN field that was sent */
+	u64 counted[4];	 /* by QUIC servers, by the ECN field */
+	bool counts;	 /* one did */
+	bool acks;	 /* one acknowledged anything */
 };
 
 void findings_clear(struct findings *f);
-/* The records of a trace in order; where they are not, less is found. */
+/* The records of a trace in order, those of connections included; where they
+ * are not, less is found. */
 void findings_note(struct findings *f, const struct out_run *run,
 		   const struct record *r);
 /* After the last of them: what did not change, and what nobody can tell. */
@@ -80,5 +90,8 @@ const struct addr *findings_source(const struct findings *f);
 
 /* One line for people, without its newline. */
 void finding_text(const struct findings *f, const struct finding *x, FILE *to);
+/* The same of the marks that a QUIC server counted, with its newline; nothing
+ * where nobody asked. */
+void findings_counts(const struct findings *f, FILE *to);
 
 #endif

@@ -18,7 +18,8 @@ struct jsonl {
 	struct json json;
 	struct findings findings;
 	struct held held; /* the trace that is under way */
-	struct record session[COOKIE_MAX_ATTEMPT + 1]; /* its, by flow */
+	struct record session[COOKIE_MAX_ATTEMPT + 1]; /* its, by flow, or its
+							  connection */
 };
 
 static void put_time(struct jsonl *l, const char *key, const struct out *o,
@@ -317,6 +318,8 @@ static void put_finding(struct jsonl *l, const struct finding *f)
 		[FINDING_REMOVED] = "option-removed",
 		[FINDING_UNCHANGED] = "option-unchanged",
 		[FINDING_NOT_VISIBLE] = "option-not-visible",
+		[FINDING_ECN_UNCHANGED] = "ecn-unchanged",
+		[FINDING_ECN_NOT_VISIBLE] = "ecn-not-visible",
 	};
 	struct json *j = &l->json;
 
@@ -333,10 +336,15 @@ static void put_finding(struct jsonl *l, const struct finding *f)
 		json_u64(j, "from", f->from);
 		json_u64(j, "to", f->to);
 	}
-	if (f->kind < FINDING_NOT_VISIBLE)
+	if (f->kind >= FINDING_ECN_UNCHANGED)
+		json_u64(j, "mark", f->to);
+	if (f->first_ttl)
 		json_u64(j, "first_ttl", f->first_ttl);
-	if (f->kind > FINDING_SOURCE && f->kind < FINDING_NOT_VISIBLE)
+	if (f->kind > FINDING_SOURCE &&
+	    (f->last_ttl || f->kind < FINDING_UNCHANGED))
 		json_u64(j, "last_ttl", f->last_ttl);
+	if (f->at_server)
+		json_bool(j, "at_server", true);
 	json_end(j);
 }
 
@@ -404,6 +412,33 @@ static void put_sessions(struct jsonl *l)
 	memset(l->session, 0, sizeof(l->session));
 }
 
+/* What the server said in all, if anything: a trace has one connection. */
+static void put_connection(struct jsonl *l)
+{
+	const struct record *r = &l->session[0];
+	struct json *j = &l->json;
+	u8 said = r->hop.tcp_said;
+
+	if (!r->quic_version)
+		return;
+	json_object(j, "quic");
+	json_u64(j, "version", r->quic_version);
+	if (said & HOP_QUIC_INITIAL)
+		json_bool(j, "initial", true);
+	if (said & HOP_QUIC_RETRY)
+		json_bool(j, "retry", true);
+	if (said & HOP_QUIC_VERSIONS)
+		json_bool(j, "versions", true);
+	if (said & HOP_QUIC_CLOSE)
+		json_u64(j, "close", r->quic.close_code);
+	if (said & HOP_QUIC_COUNTED) {
+		json_u64(j, "ect0", r->quic.ect0);
+		json_u64(j, "ect1", r->quic.ect1);
+		json_u64(j, "ce", r->quic.ce);
+	}
+	json_end(j);
+}
+
 static void put_trace(struct out *o)
 {
 	struct jsonl *l = o->state;
@@ -418,6 +453,7 @@ static void put_trace(struct out *o)
 	put_hops(o, "extra_hops", true, s.hop_count + 1, UINT8_MAX, false);
 	put_hops(o, "no_hops", false, 0, s.hop_count, true);
 	put_hops(o, "extra_no_hops", false, s.hop_count + 1, UINT8_MAX, false);
+	put_connection(l);
 	put_sessions(l);
 	put_findings(l);
 	json_end(&l->json);
@@ -436,11 +472,11 @@ static void jsonl_record(struct out *o, const struct record *r)
 	}
 	if (r->flags & RECORD_FIRST)
 		put_trace(o); /* one that never ended */
+	findings_note(&l->findings, o->run, r);
 	if (r->flags & RECORD_SESSION) {
 		l->session[r->hop.attempt & COOKIE_MAX_ATTEMPT] = *r;
 		return;
 	}
-	findings_note(&l->findings, o->run, r);
 	held_add(&l->held, r);
 	if (r->flags & RECORD_LAST)
 		put_trace(o);

@@ -203,6 +203,7 @@ static void put_findings(struct out *o)
 		finding_text(&t->findings, &t->findings.f[i], o->to);
 		fputc('\n', o->to);
 	}
+	findings_counts(&t->findings, o->to);
 	if (t->fate)
 		fprintf(o->to, "%s\n", told_fate(t->fate));
 	if (t->lost)
@@ -270,12 +271,13 @@ static void print(struct out *o, const struct record *r, const char *name)
 			o, c && addr_equal(&c->dst, &r->dst) ? c->host : NULL,
 			&r->dst,
 			c && c->packet_size ? c->packet_size : r->probe_size);
+	findings_note(&t->findings, o->run, r);
 	if (r->flags & RECORD_SESSION) {
-		put_session(o, r);
+		if (r->session)
+			put_session(o, r);
 		show(o);
 		return;
 	}
-	findings_note(&t->findings, o->run, r);
 	put_hop(o, r, name);
 	if (r->flags & RECORD_LAST)
 		finish(o);

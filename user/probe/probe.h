@@ -48,6 +48,7 @@ enum hop_quic {
 	HOP_QUIC_VERSIONS = 1 << 2,
 	HOP_QUIC_CLOSE = 1 << 3,
 	HOP_QUIC_UNKNOWN = 1 << 4, /* a datagram that is none of these */
+	HOP_QUIC_COUNTED = 1 << 5, /* ECN marks; of a connection alone */
 };
 
 /* One packet to be sent. A strategy fills it, crafting reads it. */

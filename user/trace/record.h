@@ -81,15 +81,24 @@ enum session_fate {
 	FATES,
 };
 
+/* What the server of a QUIC connection said; UINT32_MAX: that much or more. */
+struct quic_end {
+	u32 ect0, ect1, ce; /* of our packets, with HOP_QUIC_COUNTED */
+	u32 close_code;	    /* with HOP_QUIC_CLOSE */
+};
+
 /*
  * A reply (exhaustive), or one probe of a trace (ladder: one record per
  * probe in order of TTL and attempt, the first and last marked).
  */
 struct record {
 	struct addr dst, src; /* as probed; src is our address */
-	struct addr seen; /* our address as the quote shows it, if REWRITTEN */
-	u64 sent_ns;	  /* departure, CLOCK_MONOTONIC; 0 unknown */
-	u64 arrived_ns;	  /* CLOCK_MONOTONIC; 0 none */
+	union {
+		struct addr seen;     /* us, as quoted, if REWRITTEN */
+		struct quic_end quic; /* with RECORD_SESSION of UDP */
+	};
+	u64 sent_ns;	/* departure, CLOCK_MONOTONIC; 0 unknown */
+	u64 arrived_ns; /* CLOCK_MONOTONIC; 0 none */
 	struct hop hop;
 	u16 sport, dport; /* as sent; ICMP: identifier, 0 */
 	u16 seen_sport;	  /* as quoted */
@@ -98,9 +107,9 @@ struct record {
 	u8 tos;		  /* sent */
 	u8 flags;	  /* RECORD_* below */
 	u8 stop_reason;	  /* in the last record of a trace */
-	u8 session;	  /* enum session_fate, with RECORD_SESSION */
-	u8 zero;
-	u16 seen_dport; /* of a TCP probe, as quoted; 0: not known */
+	u8 session;	  /* enum session_fate, with RECORD_SESSION of TCP */
+	u8 quic_version;  /* 1 or 2, with RECORD_SESSION of UDP */
+	u16 seen_dport;	  /* of a TCP probe, as quoted; 0: not known */
 };
 
 _Static_assert(sizeof(struct record) == 136, "no padding");
@@ -109,6 +118,10 @@ _Static_assert(sizeof(struct record) == 136, "no padding");
  * With RECORD_SESSION it is of no hop: it says what became of the session of
  * the flow hop.attempt, and what the answer to its SYN said. One stands before
  * the hops, and may be followed by another that is true instead from there on.
+ *
+ * Of UDP it says what became of the QUIC connection of that flow: hop.tcp_said
+ * has enum hop_quic, `quic` the rest. It comes when the trace is over, before
+ * its last hop, if the server said anything.
  */
 enum {
 	RECORD_TRACE = 1 << 0, /* belongs to a trace; else stands alone */
