@@ -56,6 +56,7 @@ struct climb {
 	bool lone : 1;	   /* one probe at a time */
 	bool begun : 1;	   /* ladder's: a record of it went out */
 	bool put : 1;	   /* ladder's: all of them did */
+	bool told : 1;	   /* ladder's: those of its QUIC connections did */
 	struct rung rung[];
 };
 

@@ -122,10 +122,10 @@ static bool put_records(struct strategy *s, struct ladder *l, struct climb *c)
 	unsigned int room = s->emit.room(s->emit.to);
 	unsigned int want = records_known(l, c), n = want, told;
 
-	if (room < want + l->sessions.flows) {
-		if (!l->rules.stream || room <= l->sessions.flows)
+	if (room < want + ladder_flows(l)) {
+		if (!l->rules.stream || room <= ladder_flows(l))
 			return false;
-		n = room - l->sessions.flows;
+		n = room - ladder_flows(l);
 	}
 	told = ladder_session_records(l, c);
 	if (told && !c->begun)

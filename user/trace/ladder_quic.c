@@ -3,6 +3,7 @@
  * ladder_quic: the QUIC connections of a ladder's traces. Whose handshake began
  * is closed when the trace is over; until that has left, its slot is taken.
  */
+#include "lib/bounds.h"
 #include "lib/log.h"
 #include "trace/ladder_state.h"
 
@@ -84,6 +85,48 @@ void ladder_end_quic(struct ladder *l, struct climb *c)
 			l->closing[entry(l, l->closing_tail++)] =
 				c->slot * x->flows + f;
 	}
+}
+
+static u32 at_most(u64 n)
+{
+	return (u32)least(n, UINT32_MAX);
+}
+
+/* What their servers said, once: when the trace is over, and a record of a
+ * probe follows. */
+unsigned int ladder_quic_records(struct ladder *l, struct climb *c)
+{
+	const struct quic_conns *x = l->rules.quic;
+	u64 flow = cookie_flow(l->rules.key, &c->dst, PROTO_UDP);
+	unsigned int n = 0;
+
+	if (c->stop == STOP_NONE || c->told || c->total == c->emitted)
+		return 0;
+	c->told = true;
+	for (u8 f = 0; f < x->flows; f++) {
+		const struct quic_conn *q = quic_conns_at(x, c->slot, f);
+
+		if (!q->told)
+			continue;
+		l->records[n] = (struct record){
+			.quic = { .ect0 = at_most(q->ect0),
+				  .ect1 = at_most(q->ect1),
+				  .ce = at_most(q->ce),
+				  .close_code = at_most(q->close_code) },
+			.hop = { .rtt_us = HOP_RTT_UNKNOWN,
+				 .attempt = f,
+				 .state = HOP_SILENT,
+				 .tcp_said = q->told },
+			.sport = cookie_port(l->rules.key, flow, f),
+			.dport = x->dport,
+			.flags = RECORD_TRACE | RECORD_SESSION,
+			.quic_version = q->version == QUIC_V2 ? 2 : 1,
+		};
+		if (q->counted)
+			l->records[n].hop.tcp_said |= HOP_QUIC_COUNTED;
+		climb_records_of(c, &l->rules, &l->records[n++]);
+	}
+	return n;
 }
 
 bool ladder_closes_quic(const struct ladder *l, const struct climb *c)

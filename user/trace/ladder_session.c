@@ -15,6 +15,8 @@ unsigned int ladder_session_records(struct ladder *l, struct climb *c)
 		c->stop == STOP_NONE ? l->rules.stream : c->total > c->emitted;
 	unsigned int n = 0;
 
+	if (ladder_has_quic(l))
+		return ladder_quic_records(l, c);
 	if (!ladder_has_sessions(l) || !tell)
 		return 0;
 	for (u8 f = 0; f < l->sessions.flows; f++) {

@@ -41,6 +41,12 @@ static inline bool ladder_has_quic(const struct ladder *l)
 	return l->rules.method == PROBE_QUIC;
 }
 
+/* Records besides those of its probes that a trace may have at once. */
+static inline unsigned int ladder_flows(const struct ladder *l)
+{
+	return ladder_has_quic(l) ? l->rules.quic->flows : l->sessions.flows;
+}
+
 /* UINT64_MAX: nothing is waited for. */
 void ladder_set_due(struct ladder *l, struct climb *c, u64 due);
 /* After anything happened to a trace: where does it stand now? */
@@ -52,8 +58,8 @@ void ladder_drain(struct strategy *s, struct ladder *l);
 
 /* 0 or -ENOMEM, logged. */
 int ladder_open_sessions(struct ladder *l);
-/* What became of a trace's sessions, as far as that is news and a record
- * follows it: written to l->records; how many. */
+/* What became of a trace's sessions or connections, as far as that is news and
+ * a record follows it: written to l->records; how many. */
 unsigned int ladder_session_records(struct ladder *l, struct climb *c);
 /* Gives n records of probes the size that those within a session have. */
 void ladder_session_sizes(const struct ladder *l, const struct climb *c,
@@ -74,6 +80,7 @@ void ladder_equip_quic(struct ladder *l, struct climb *c, struct probe *p);
 void ladder_hear_quic(struct strategy *s, struct ladder *l, struct climb *c,
 		      const struct answer *a, u64 now);
 void ladder_end_quic(struct ladder *l, struct climb *c);
+unsigned int ladder_quic_records(struct ladder *l, struct climb *c);
 /* Is one of a trace's connections still to be closed? */
 bool ladder_closes_quic(const struct ladder *l, const struct climb *c);
 unsigned int ladder_take_quic(struct ladder *l, struct aside *aside,
