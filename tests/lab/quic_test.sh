@@ -117,6 +117,68 @@ test_wire()
 		heard "$FROM && udp.payload[1:4] == 1a:2a:3a:4a")"
 }
 
+# A Linux router expires a packet before its own rules see it: what r2, hop 1,
+# changes is first quoted by r3, hop 2.
+marks() # NAME TEXT JSON ARGUMENT...: the end of a trace, as text and jq have it
+{
+	local name=$1 text=$2 json=$3
+
+	shift 3
+	whither --quic -n "$@" -o text:- -o "jsonl:$LAB_DIR/t.jsonl" $FAR4
+	same "$name" "$text" "$(sed 1d <<<"$out" | grep -vE '^ ?[0-9]+ ' |
+		sed -E 's/[1-9][0-9]* (ECT|CE)/N \1/')"
+	same "$name, in JSON" "$json" "$(jq -r '(.findings[] | [.kind, .from,
+		.to, .mark, .last_ttl, .first_ttl, .at_server]),
+		[.quic | .version, .retry, .ect0, .ect1, .ce] |
+		map(if . == null then "-" else . end) | join(" ")' \
+		"$LAB_DIR/t.jsonl" | sed -E '$s/ [1-9][0-9]*/ N/g')"
+}
+
+sets_ecn() # NODE MARK
+{
+	at "$1" nft -f - <<-END
+	table inet lab {
+		chain through {
+			type filter hook forward priority 0
+			ip daddr $FAR4 ip ecn set $2
+		}
+	}
+	END
+}
+
+test_ecn()
+{
+	marks "no mark" "" "1 - - - -"
+	marks "ECT(0)" \
+		"ECN ECT(0) is unchanged at hops 1 to 2, and at the server.
+The server counted N ECT(0), 0 ECT(1), 0 CE." \
+		"ecn-unchanged - - 2 2 1 true
+1 - N 0 0" --ecn 2
+	marks "ECT(0) by -t, Retry" \
+		"ECN ECT(0) is unchanged at hops 1 to 2, and at the server.
+The server counted N ECT(0), 0 ECT(1), 0 CE." \
+		"ecn-unchanged - - 2 2 1 true
+1 true N 0 0" -t 2 -p 444
+	marks "a server that does not count" \
+		"ECN ECT(0) is unchanged at hops 1 to 2.
+The server counts no ECN marks." "ecn-unchanged - - 2 2 1 -
+1 - - - -" --ecn 2 -p 446
+	sets_ecn r2 not-ect
+	marks "r2 clears" "ECN ECT(0) became Not-ECT between hops 1 and 2.
+The server counts no ECN marks." "ecn-changed 2 0 - 1 2 -
+1 - - - -" --ecn 2
+	at r2 nft flush ruleset
+	sets_ecn r3 ce
+	marks "r3 marks" "ECN ECT(0) became CE between hop 2 and the server.
+The server counted 0 ECT(0), 0 ECT(1), N CE." "ecn-changed 2 3 - 2 - true
+1 - 0 0 N" --ecn 2
+	at r3 nft flush ruleset
+	whither -n -I --ecn 1 -o "jsonl:$LAB_DIR/t.jsonl" $FAR4
+	check "any method's probes" jq -e '.tos == 1 and
+		.findings == [{"kind": "ecn-unchanged", "mark": 1,
+		"first_ttl": 1, "last_ttl": 2}]' "$LAB_DIR/t.jsonl"
+}
+
 test_formats()
 {
 	whither --quic -n -o "jsonl:$LAB_DIR/t.jsonl" -o "csv:$LAB_DIR/t.csv" \
@@ -155,6 +217,8 @@ test_refusals()
 {
 	refused "--quic -T" 'exclude each other' -n --quic -T $FAR4
 	refused "--sni without it" 'are for --quic' -n --sni a $FAR4
+	refused "--ecn 4" 'ecn: wants a number from 0 to 3' -n --ecn 4 $FAR4
+	refused "--ecn and -t" 'low two bits' -n --ecn 0 -t 3 $FAR4
 	refused "sweep --sni" 'are for -P quic' sweep --sni a \
 		--include-special $FAR4
 	refused "sweep --workers 2" 'for one worker' sweep -P quic --workers 2 \
@@ -184,6 +248,9 @@ test_many()
 		"$LAB_DIR/many" | sort | uniq -c | sed 's/^ *//')"
 	same "64 at once: answered by QUIC" 64 "$(jq -r '.hops[] |
 		select(.quic == "I") | .addr' "$LAB_DIR/many" | sort -u | wc -l)"
+	same "64 at once: what became of each connection" 64 "$(jq -r \
+		'select(.quic == {"version": 1, "initial": true}) | .dst' \
+		"$LAB_DIR/many" | sort -u | wc -l)"
 	connections "64 at once" ngtcp2 64
 }
 
@@ -207,6 +274,7 @@ lab_up
 serve_quic
 test_servers
 test_wire
+test_ecn
 test_formats
 test_refusals
 test_many

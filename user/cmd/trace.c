@@ -21,7 +21,8 @@ struct trace {
 	int close;     /* enum run_closing */
 	int quic_mode; /* enum quic_mode */
 	const char *sni, *alpn;
-	u8 first_ttl, max_ttl, attempts, tos;
+	u8 first_ttl, max_ttl, attempts, tos, ecn;
+	bool ecn_given;
 	u16 port; /* 0: the method's own */
 	u32 window;
 	u64 wait_ns, gap_ns, limit_ns;
@@ -102,6 +103,17 @@ static int read_gap(void *config, const char *option, const char *text)
 	if (end == text || *end || !(v >= 0) || v > 86400000)
 		return bad(option, "seconds, or milliseconds if above 10");
 	t->gap_ns = (u64)(v > 10 ? v * NS_PER_MS : v * NS_PER_S);
+	return 0;
+}
+
+static int read_ecn(void *config, const char *option, const char *text)
+{
+	struct trace *t = config;
+
+	if (*text < '0' || *text > '3' || text[1])
+		return bad(option, "a number from 0 to 3");
+	t->ecn = (u8)(*text - '0');
+	t->ecn_given = true;
 	return 0;
 }
 
@@ -193,6 +205,9 @@ static const struct opt OPTIONS[] = {
 	    "each next one's is one higher",
 	    .min = 1),
 	ROW('t', "tos", U8, tos, "TOS", "type of service, or traffic class"),
+	OPT_DO(0, "ecn", "N",
+	       "the low two bits of that: 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE",
+	       read_ecn),
 	ROW('i', "interface", STRING, ifname, "IF", "send by IF"),
 	ROW('s', "source", ADDR, source, "ADDR", "source address"),
 	ROW('o', "output", LIST, outputs, "FMT:FILE",
@@ -260,6 +275,8 @@ static int check_method(const struct trace *t)
 		  "--close is for --tcpinsession" },
 		{ !t->quic && (t->quic_mode || t->sni || t->alpn),
 		  "--quic-mode, --sni and --alpn are for --quic" },
+		{ t->ecn_given && t->tos & 3,
+		  "--ecn gives the low two bits that -t gives already" },
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
@@ -395,7 +412,7 @@ static struct run_config plan(const struct trace *t,
 			    .burst = 1 },
 		.size4 = v4 ? t->size : least_size(t, true),
 		.size6 = v4 ? least_size(t, false) : t->size,
-		.tos = t->tos,
+		.tos = t->tos | t->ecn,
 		.dont_fragment = t->dont_fragment,
 		.first_ttl = t->first_ttl,
 		.max_ttl = t->max_ttl,
