@@ -182,7 +182,8 @@ The server counted 0 ECT(0), 0 ECT(1), N CE." "ecn-changed 2 3 - 2 - true
 test_formats()
 {
 	whither --quic -n -o "jsonl:$LAB_DIR/t.jsonl" -o "csv:$LAB_DIR/t.csv" \
-		-o "warts:$LAB_DIR/t.warts" -p 444 $FAR4
+		-o "warts:$LAB_DIR/t.warts" -o "text:$LAB_DIR/t.text" \
+		--ecn 2 -p 444 $FAR4
 	check "jsonl" jq -e '.method == "quic" and .dport == 444 and
 		(.hops | length == 9) and
 		([.hops[] | select(.addr == "10.3.0.4")] | length == 3 and
@@ -193,6 +194,10 @@ test_formats()
 		$LAB_DIR/t.warts | jq -se '.[] | select(.type == \"trace\") |
 		.stop_reason == \"COMPLETED\" and
 		([.hops[].addr] | unique | length == 3)'"
+	converts "convert"
+	whither --quic --quic-mode vn -n -o "jsonl:$LAB_DIR/t.jsonl" \
+		-o "text:$LAB_DIR/t.text" $FAR4
+	converts "convert versions"
 }
 
 # One way a trace, though each probe is sealed anew.

@@ -305,6 +305,12 @@ test_formats()
 		select(.type == \"trace\") | .stop_reason == \"COMPLETED\" and
 		([.hops[].addr] | unique | length == 3)'"
 	same "csv: nine rows" 9 "$(grep -c '10.3.0.4' "$LAB_DIR/t.csv")"
+	converts "convert"
+	whither $IN -n -O ecmp -o "jsonl:$LAB_DIR/t.jsonl" \
+		-o "text:$LAB_DIR/t.text" -p 81 $FAR4
+	check "refused, each of three" jq -e '[.sessions[].fate] ==
+		["refused", "refused", "refused"]' "$LAB_DIR/t.jsonl"
+	converts "convert what was refused"
 }
 
 test_refusals()

@@ -112,3 +112,14 @@ at_scale() # NAME "SIMNET OPTIONS" FILTER SWEEP ARGUMENT...
 	same "$name: the host's stack sent no RST" 0 \
 		"$(awk '$1 == "TcpOutRsts" { print $2 }' "$dir/rsts")"
 }
+
+# What was written as t.jsonl and t.text of a trace is the same from t.jsonl.
+converts() # NAME
+{
+	"$WHITHER" convert "$LAB_DIR/t.jsonl" -o "text:$LAB_DIR/u.text" \
+		-o "jsonl:$LAB_DIR/u.jsonl"
+	same "$1: the same text" "$(sed 1d "$LAB_DIR/t.text")" \
+		"$(sed 1d "$LAB_DIR/u.text")"
+	same "$1: the same JSON" "$(<"$LAB_DIR/t.jsonl")" \
+		"$(<"$LAB_DIR/u.jsonl")"
+}

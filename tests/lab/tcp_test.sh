@@ -320,12 +320,7 @@ test_formats()
 		HEARD=$LAB_DIR/t.pcap
 		[ "$(heard "$FROM && $SYN")" -ge 9 ] && echo -n 'true '
 		[ "$(heard "$RST")" = "$(heard "$SYN_ACK")" ] && echo true)"
-	"$WHITHER" convert "$LAB_DIR/t.jsonl" -o "text:$LAB_DIR/u.text" \
-		-o "jsonl:$LAB_DIR/u.jsonl" -o "warts:$LAB_DIR/u.warts"
-	same "convert: the same text" "$(sed 1d "$LAB_DIR/t.text")" \
-		"$(sed 1d "$LAB_DIR/u.text")"
-	same "convert: the same JSON" "$(<"$LAB_DIR/t.jsonl")" \
-		"$(<"$LAB_DIR/u.jsonl")"
+	converts "convert"
 }
 
 test_refusals()

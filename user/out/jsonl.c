@@ -130,7 +130,7 @@ static void put_answer(struct json *j, const struct record *r)
 	}
 	if (h->kind == REPLY_TCP)
 		put_tcp(j, h);
-	if (h->kind == REPLY_UDP) {
+	if (h->kind == REPLY_UDP && h->tcp_said) {
 		told_text(h, told);
 		json_string(j, "quic", told + 2);
 	}

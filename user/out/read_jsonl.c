@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "out/held.h"
 #include "out/key.h"
+#include "out/read_said.h"
 #include "probe/tcp.h"
 #include "wire.h"
 
@@ -90,65 +91,6 @@ static int get_quote(const struct reader *r, struct json_object *o,
 	return err ? err : get_labels(r, o, h);
 }
 
-static int get_tcp(const struct reader *r, struct json_object *o, struct hop *h)
-{
-	static const struct {
-		const char *key;
-		u8 what;
-	} said[] = {
-		{ "tcp_ae", TCP_SAID_AE },
-		{ "tcp_sack", TCP_SAID_SACK },
-		{ "tcp_timestamps", TCP_SAID_TIMESTAMPS },
-		{ "tcp_malformed", TCP_SAID_MALFORMED },
-	};
-	int err = key_u8(r, o, "tcp_flags", &h->tcp_flags);
-
-	if (!err)
-		err = key_u16(r, o, "tcp_mss", &h->tcp_mss);
-	if (!err)
-		err = key_u8(r, o, "tcp_wscale", &h->tcp_scale);
-	if (json_object_object_get_ex(o, "tcp_mss", NULL))
-		h->tcp_said |= TCP_SAID_MSS;
-	if (json_object_object_get_ex(o, "tcp_wscale", NULL))
-		h->tcp_said |= TCP_SAID_SCALE;
-	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
-		if (key_true(o, said[i].key))
-			h->tcp_said |= said[i].what;
-	return err;
-}
-
-/* What a quote shows of our own segment. */
-static int get_quoted_tcp(const struct reader *r, struct json_object *o,
-			  struct record *x)
-{
-	static const struct {
-		const char *key;
-		u8 what;
-	} said[] = {
-		{ "icmp_q_tcp_sack", TCP_SAID_SACK },
-		{ "icmp_q_tcp_timestamps", TCP_SAID_TIMESTAMPS },
-		{ "icmp_q_tcp_malformed", TCP_SAID_MALFORMED },
-		{ "icmp_q_tcp_whole", TCP_SAID_WHOLE },
-	};
-	struct hop *h = &x->hop;
-	int err = key_u16(r, o, "icmp_q_tcp_dport", &x->seen_dport);
-
-	if (key_true(o, "icmp_q_tcp_seq_rewritten"))
-		h->flags |= HOP_RENUMBERED;
-	if (!err)
-		err = key_u16(r, o, "icmp_q_tcp_mss", &h->tcp_mss);
-	if (!err)
-		err = key_u8(r, o, "icmp_q_tcp_wscale", &h->tcp_scale);
-	if (json_object_object_get_ex(o, "icmp_q_tcp_mss", NULL))
-		h->tcp_said |= TCP_SAID_MSS;
-	if (json_object_object_get_ex(o, "icmp_q_tcp_wscale", NULL))
-		h->tcp_said |= TCP_SAID_SCALE;
-	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
-		if (key_true(o, said[i].key))
-			h->tcp_said |= said[i].what;
-	return err;
-}
-
 /* What hops of a trace and single replies have in common. */
 static int get_answer(const struct reader *r, struct json_object *o,
 		      struct record *x)
@@ -181,9 +123,11 @@ static int get_answer(const struct reader *r, struct json_object *o,
 		return reader_fail(r, key_where(r, "icmp_type"),
 				   "ICMP type %u answers no probe",
 				   (unsigned int)type);
-	if (h->kind == REPLY_TCP && get_tcp(r, o, h))
+	if (h->kind == REPLY_TCP && said_tcp(r, o, h))
 		return -EBADMSG;
-	if (held_quotes(h) && x->proto == PROTO_TCP && get_quoted_tcp(r, o, x))
+	if (h->kind == REPLY_UDP && said_quic(r, o, h))
+		return -EBADMSG;
+	if (held_quotes(h) && x->proto == PROTO_TCP && said_of_segment(r, o, x))
 		return -EBADMSG;
 	if (key_true(o, "reached"))
 		h->flags |= HOP_REACHED | HOP_FINAL;
@@ -353,6 +297,9 @@ static int get_method(struct reader *r, struct json_object *o,
 		{ "icmp-echo", "icmp", PROTO_ICMP },
 		{ "tcp", "tcp", PROTO_TCP },
 		{ "tcp-ack", "tcp", PROTO_TCP },
+		{ "insession", "insession", PROTO_TCP },
+		{ "quic", "quic", PROTO_UDP },
+		{ "quic-vn", "quic-vn", PROTO_UDP },
 	};
 	const char *text = key_text(o, "method");
 
@@ -438,6 +385,7 @@ static int get_trace(struct reader *r, struct json_object *o)
 	struct record common = { .flags = RECORD_TRACE,
 				 .hop.rtt_us = HOP_RTT_UNKNOWN };
 	u64 hop_count = 0;
+	unsigned int sessions;
 	int err;
 
 	r->trace = true;
@@ -450,12 +398,19 @@ static int get_trace(struct reader *r, struct json_object *o)
 	if (!err)
 		err = key_u64(r, o, "hop_count", UINT8_MAX, &hop_count);
 	if (!err)
+		err = said_of_sessions(r, o, &common);
+	if (!err)
+		err = said_of_connection(r, o, &common);
+	sessions = r->n;
+	if (!err)
 		err = get_hops(r, o, "hops", "no_hops", &common, hop_count);
 	if (!err)
 		err = get_hops(r, o, "extra_hops", "extra_no_hops", &common,
 			       hop_count);
-	if (err || !r->n)
+	if (err || r->n == sessions) {
+		r->n = 0; /* no trace without a probe */
 		return err;
+	}
 	r->record[0].flags |= RECORD_FIRST;
 	r->record[r->n - 1].flags |= RECORD_LAST;
 	r->record[r->n - 1].stop_reason =

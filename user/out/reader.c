@@ -126,7 +126,7 @@ bool reader_judge(struct record *r, int icmp_type)
 	h->state = HOP_ANSWERED;
 	if (icmp_type < 0) {
 		h->kind = r->proto == PROTO_TCP ? REPLY_TCP : REPLY_UDP;
-		if (h->kind == REPLY_TCP && addr_equal(&h->from, &r->dst))
+		if (addr_equal(&h->from, &r->dst))
 			h->flags |= HOP_REACHED | HOP_FINAL;
 		return true;
 	}

@@ -30,7 +30,7 @@ void told_text(const struct hop *h, char text[TOLD_TEXT])
 	char *end = text;
 
 	*text = '\0';
-	if (h->kind == REPLY_UDP)
+	if (h->kind == REPLY_UDP && h->tcp_said)
 		told_quic(h, text);
 	if (h->kind != REPLY_TCP)
 		return;
