@@ -181,6 +181,8 @@ The server counted 0 ECT(0), 0 ECT(1), N CE." "ecn-changed 2 3 - 2 - true
 
 test_formats()
 {
+	local to
+
 	whither --quic -n -o "jsonl:$LAB_DIR/t.jsonl" -o "csv:$LAB_DIR/t.csv" \
 		-o "warts:$LAB_DIR/t.warts" -o "text:$LAB_DIR/t.text" \
 		--ecn 2 -p 444 $FAR4
@@ -192,12 +194,23 @@ test_formats()
 	same "csv: nine rows" 9 "$(grep -c '10.3.0.4' "$LAB_DIR/t.csv")"
 	check "warts: scamper reads it" bash -c "sc_warts2json \
 		$LAB_DIR/t.warts | jq -se '.[] | select(.type == \"trace\") |
+		.method == \"udp-paris\" and .dport == 444 and
 		.stop_reason == \"COMPLETED\" and
 		([.hops[].addr] | unique | length == 3)'"
 	converts "convert"
 	whither --quic --quic-mode vn -n -o "jsonl:$LAB_DIR/t.jsonl" \
 		-o "text:$LAB_DIR/t.text" $FAR4
 	converts "convert versions"
+	for to in csv jsonl; do
+		whither sweep -P quic-vn --include-special --quiet -m 3 \
+			-o "$to:$LAB_DIR/t.$to" $FAR4
+		"$WHITHER" convert "$LAB_DIR/t.$to" -o "atlas:$LAB_DIR/t.atlas"
+		check "single replies, $to: one flow, and where it ends" jq -es '
+			length == 1 and (.[0] | .proto == "UDP" and .af == 4 and
+			.paris_id == 1 and [.result[].result[0].from] ==
+			["10.1.0.2", "10.2.0.3", "10.3.0.4"])' \
+			"$LAB_DIR/t.atlas"
+	done
 }
 
 # One way a trace, though each probe is sealed anew.

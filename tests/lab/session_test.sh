@@ -302,7 +302,8 @@ test_formats()
 		(.hops | length == 9)' "$LAB_DIR/t.jsonl"
 	check "warts: scamper reads it, the session left out" bash -c \
 		"sc_warts2json $LAB_DIR/t.warts | jq -se '.[] |
-		select(.type == \"trace\") | .stop_reason == \"COMPLETED\" and
+		select(.type == \"trace\") |
+		.method == \"tcp-ack\" and .dport == 80 and .stop_reason == \"COMPLETED\" and
 		([.hops[].addr] | unique | length == 3)'"
 	same "csv: nine rows" 9 "$(grep -c '10.3.0.4' "$LAB_DIR/t.csv")"
 	converts "convert"

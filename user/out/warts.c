@@ -315,17 +315,22 @@ static void put_hop(struct out *o, const struct record *r)
 	params_end(&p, &w->body);
 }
 
+/* What the format has no name for goes as what it looks like to routers. */
 static unsigned int method_code(const char *name)
 {
-	static const char *const code[] = {
-		"",	     "icmp-echo", "udp", "tcp", "icmp-echo-paris",
-		"udp-paris", "tcp-ack"
+	static const struct {
+		const char *name;
+		u8 code;
+	} method[] = {
+		{ "icmp-echo", 1 },	  { "udp", 2 },	      { "tcp", 3 },
+		{ "icmp-echo-paris", 4 }, { "udp-paris", 5 }, { "tcp-ack", 6 },
+		{ "insession", 6 },	  { "quic", 5 },      { "quic-vn", 5 },
 	};
-	unsigned int i = sizeof(code) / sizeof(code[0]);
 
-	while (--i && strcmp(code[i], name))
-		;
-	return i;
+	for (size_t i = 0; i < sizeof(method) / sizeof(*method); i++)
+		if (!strcmp(method[i].name, name))
+			return method[i].code;
+	return 0;
 }
 
 /* Up to and with the reason why it ended. */

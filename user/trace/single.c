@@ -10,6 +10,7 @@ void single_record(const struct single_rules *rules, const struct answer *a,
 		   u64 sent_ns, struct record *r)
 {
 	bool v4 = addr_is_v4(&a->dst), ports = probe_has_ports(rules->method);
+	bool direct = a->reply.kind == REPLY_TCP || a->reply.kind == REPLY_UDP;
 	struct cookie cookie;
 	u64 rtt_us;
 
@@ -18,8 +19,7 @@ void single_record(const struct single_rules *rules, const struct answer *a,
 		.src = v4 ? rules->key->src4 : rules->key->src6,
 		.sent_ns = sent_ns,
 		.arrived_ns = a->arrived_ns,
-		.sport = a->reply.kind == REPLY_TCP ? a->reply.dport
-						    : a->reply.sport,
+		.sport = direct ? a->reply.dport : a->reply.sport,
 		.dport = ports ? rules->dport : 0,
 		.probe_size = v4 ? rules->size4 : rules->size6,
 		.proto = craft_proto(rules->method, &a->dst),
