@@ -327,7 +327,10 @@ int run_open(struct run *r, const struct run_config *config)
 	for (u32 i = 0; !err && i < r->workers; i++)
 		err = open_worker(r, i);
 	if (!err && r->workers > 1)
-		err = mailroom_open(&r->mail, r->workers);
+		err = mailroom_open(&r->mail, r->workers,
+				    probe_is_quic(config->method)
+					    ? MAIL_DATAGRAM
+					    : MAIL_FRAME);
 	if (!err)
 		err = strategies_recall(r);
 	if (err) {

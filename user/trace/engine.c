@@ -23,7 +23,6 @@
 
 enum {
 	RECEIVE = 128, /* frames at once: what stays in the cache */
-	MAIL = 64,
 	LOOK = IO_BATCH,
 	AHEAD = 4, /* frames to fetch into the cache before they are read */
 	ROUNDS = 2 * IO_BATCH / RECEIVE, /* of receiving before sending again */
@@ -60,7 +59,7 @@ struct engine {
 	struct answer answer[RECEIVE];
 	struct probe probe[IO_BATCH];
 	struct asides asides;
-	struct mail mail[MAIL];
+	struct mail mail[MAIL_TAKEN];
 	bool done; /* told the others */
 };
 
@@ -111,11 +110,11 @@ static void read_mail(struct engine *e, u64 now)
 	do {
 		room = e->s->emit.room(e->s->emit.to);
 		n = mail_take(e->cfg->mail, e->cfg->worker, e->mail,
-			      room < MAIL ? room : MAIL);
+			      room < MAIL_TAKEN ? room : MAIL_TAKEN);
 		for (unsigned int i = 0; i < n; i++)
 			e->answer[i] = e->mail[i].answer;
 		e->s->ops->settle(e->s, e->answer, n, now);
-	} while (n == MAIL);
+	} while (n == MAIL_TAKEN);
 }
 
 /* Of the writer, and of whoever else the answers may be for. */
