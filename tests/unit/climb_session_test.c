@@ -196,6 +196,44 @@ static void halted_meanwhile(void **state)
 	tear_down(&o);
 }
 
+/* A server of QUIC acknowledges the first probe of TTL 3 alone: how many are
+ * sent again when all others have waited in vain? */
+static unsigned int again_after(u8 told)
+{
+	const struct quic_reply first = { .range = { { 6, 6 } }, .ranges = 1 };
+	const struct doubt none = {};
+	struct one o;
+	unsigned int again;
+
+	set_up(&o, false);
+	o.rules.method = PROBE_QUIC;
+	o.a.reply.kind = REPLY_UDP;
+	for (u32 number = 0; number < SENT; number++) {
+		struct probe p;
+
+		climb_hand(o.c, &o.rules, &p);
+		climb_number(o.c, &o.rules, &p, number);
+		p.sent_ns = NS_PER_S;
+		assert_true(climb_depart(o.c, &o.rules, &p));
+	}
+	assert_int_equal(climb_arrived(o.c, &o.rules, 0, &first, told, &o.a),
+			 1);
+	assert_true(is_answered(&o, 3, 0));
+	assert_int_equal(climb_expire(o.c, &o.rules, &none, 60 * NS_PER_S),
+			 SENT - 1);
+	again = o.c->again;
+	tear_down(&o);
+	return again;
+}
+
+/* What comes while it sets the connection up it may have dropped; who sets none
+ * up has no such excuse. */
+static void swallowed_by_a_server(void **state)
+{
+	assert_int_equal(again_after(HOP_QUIC_INITIAL), SENT - 1);
+	assert_int_equal(again_after(HOP_QUIC_VERSIONS), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +242,7 @@ int main(void)
 		cmocka_unit_test(forsaken),
 		cmocka_unit_test(forsaken_again_and_again),
 		cmocka_unit_test(halted_meanwhile),
+		cmocka_unit_test(swallowed_by_a_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,10 +222,14 @@ static void remember_quote(struct climb *c, const struct ladder_config *rules,
 		c->quotes = q & 7;
 }
 
+/* Did that probe begin a connection at the destination? */
 static bool is_accepted(const struct rung *g)
 {
-	return g->state == HOP_ANSWERED && g->kind == REPLY_TCP &&
-	       tcp_is_syn_ack(g->tcp.flags);
+	if (g->state != HOP_ANSWERED)
+		return false;
+	if (g->kind == REPLY_UDP)
+		return g->tcp.said & HOP_QUIC_INITIAL;
+	return g->kind == REPLY_TCP && tcp_is_syn_ack(g->tcp.flags);
 }
 
 enum climb_outcome climb_answer(struct climb *c,
@@ -306,15 +310,15 @@ static bool is_adaptive(const struct ladder_config *rules)
 	return rules->here_milli || rules->near_milli;
 }
 
-/* Did that probe come while the destination had the connection half open for
- * another? Then how long that one's answer took; 0: it did not. */
+/* Did that probe come while the destination was busy with the connection that
+ * another began? Then how long that one's answer took; 0: it did not. */
 static u64 swallowed_ns(const struct climb *c,
 			const struct ladder_config *rules, unsigned int i)
 {
 	const struct rung *late = &c->rung[i];
 
-	if (!c->accepted || !probe_is_tcp((enum probe_method)rules->method) ||
-	    i >= limit_of(c, rules) || late->label_count >= CLIMB_AGAIN)
+	if (!c->accepted || i >= limit_of(c, rules) ||
+	    late->label_count >= CLIMB_AGAIN)
 		return 0;
 	for (unsigned int j = 0; j < c->next; j++) {
 		const struct rung *g = &c->rung[j];

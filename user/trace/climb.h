@@ -50,7 +50,7 @@ struct climb {
 	u8 list;    /* enum roster_list */
 	u8 seen;    /* filled climb_seen, which stand behind the last rung */
 	u8 quotes;  /* filled quotes, which stand behind those */
-	bool accepted : 1; /* a SYN/ACK came */
+	bool accepted : 1; /* a SYN/ACK came, or an Initial */
 	bool resent : 1;   /* rungs did not leave in order */
 	bool held : 1;	   /* ladder's: it waits for its sessions */
 	bool lone : 1;	   /* one probe at a time */
@@ -115,7 +115,9 @@ unsigned int climb_forsake(struct climb *c, const struct ladder_config *rules,
  *   silence proves nothing
  *   a SYN that the destination swallowed. All SYNs of a trace are of one
  *   connection: while it is half open for one of them, until our RST is
- *   there, no other is answered. They are sent again one at a time.
+ *   there, no other is answered. They are sent again one at a time. So are
+ *   Initials: what comes while a server sets its connection up it may drop,
+ *   and quic-go does
  */
 unsigned int climb_expire(struct climb *c, const struct ladder_config *rules,
 			  const struct doubt *doubt, u64 now);

@@ -99,6 +99,7 @@ unsigned int climb_arrived(struct climb *c, const struct ladder_config *rules,
 		if (climb_answer(c, rules, &one) != CLIMB_ANSWERED)
 			continue;
 		g->tcp.said = told;
+		c->accepted |= (told & HOP_QUIC_INITIAL) != 0;
 		n++;
 	}
 	return n;
