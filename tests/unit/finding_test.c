@@ -403,6 +403,39 @@ static void of_marks(void **state)
 	}
 }
 
+/* A trace by QUIC, of which the last that answered is at `ttl`, 0: nobody, and
+ * UDP is answered as far as udp_ttl. */
+static void check_blocked(u8 udp_ttl, u8 ttl, u8 flags, const char *want)
+{
+	const struct out_run run = { .udp_ttl = udp_ttl };
+	struct record silent = record_without(V4, 9, 0, HOP_SILENT);
+	struct record r = record_of(V4, ttl, 0, "10.0.0.1", 5);
+	struct findings f = {};
+
+	r.hop.flags = flags;
+	if (ttl)
+		findings_note(&f, &run, &r);
+	findings_note(&f, &run, &silent);
+	check(&f, want);
+}
+
+static void of_quic_alone(void **state)
+{
+	check_blocked(0, 3, 0, "");
+	check_blocked(3, 3, 0, "");
+	check_blocked(4, 3, HOP_REACHED | HOP_FINAL, "");
+	check_blocked(4, 3, 0,
+		      "QUIC blocked after hop 3; hop 4 answers UDP to that "
+		      "port.\n");
+	/* by somebody who says so */
+	check_blocked(255, 254, HOP_FINAL,
+		      "QUIC blocked after hop 254; hop 255 answers UDP to that "
+		      "port.\n");
+	check_blocked(1, 0, 0,
+		      "QUIC blocked before any hop; hop 1 answers UDP to that "
+		      "port.\n");
+}
+
 /* A path that changes all the time, and whoever invents one. */
 static void no_more_than_there_is_room_for(void **state)
 {
@@ -431,6 +464,7 @@ int main(void)
 		cmocka_unit_test(beside_the_syn_ack),
 		cmocka_unit_test(of_any_method),
 		cmocka_unit_test(of_marks),
+		cmocka_unit_test(of_quic_alone),
 		cmocka_unit_test(no_more_than_there_is_room_for),
 	};
 

@@ -101,6 +101,7 @@ static void forget_run(struct convert *c, u8 proto)
 	c->run.first_ttl = 1;
 	c->run.max_ttl = c->run.attempts = 0;
 	c->run.wait_ms = c->run.omitted = 0;
+	c->run.udp_ttl = 0;
 	c->run.syn = (struct tcp_shape){};
 }
 
@@ -122,6 +123,7 @@ static int put_result(struct convert *c)
 		c->run.attempts = r->run.attempts;
 		c->run.wait_ms = r->run.wait_ms;
 		c->run.omitted = r->run.omitted;
+		c->run.udp_ttl = r->run.udp_ttl;
 		c->run.syn = r->run.syn;
 	} else {
 		c->replies++;

@@ -100,6 +100,7 @@ static int open_writer(struct run *r)
 		.first_ttl = c->first_ttl,
 		.max_ttl = c->fill_ttl ? c->fill_ttl : c->max_ttl,
 		.attempts = c->attempts,
+		.udp_ttl = c->udp_ttl,
 		.wait_ms = (u32)(c->wait_ns / NS_PER_MS),
 		.syn = c->method == PROBE_TCP ? c->tcp : (struct tcp_shape){},
 		.text = c->text,

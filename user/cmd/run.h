@@ -44,6 +44,7 @@ struct run_config {
 	u8 tos;
 	bool dont_fragment;
 	u8 first_ttl, max_ttl, attempts;
+	u8 udp_ttl;  /* QUIC: how far UDP to that port is answered; or 0 */
 	u64 wait_ns; /* ladder: for a reply; else: after the last probe */
 	u64 seed;
 	u32 shards, shard;

@@ -164,10 +164,14 @@ void findings_note(struct findings *f, const struct out_run *run,
 		return;
 	}
 	f->mark = r->tos & ECN_FIELD;
+	f->udp_ttl = run->udp_ttl;
 	if (r->proto == PROTO_TCP)
 		f->options = tcp_shape_said(&run->syn);
 	if (h->state != HOP_ANSWERED)
 		return;
+	f->reached |= (h->flags & HOP_REACHED) != 0;
+	if (h->ttl > f->farthest)
+		f->farthest = h->ttl;
 	if (h->flags & HOP_REWRITTEN)
 		note_source(f, r);
 	if (h->kind == REPLY_TCP && h->flags & HOP_REACHED &&
@@ -221,6 +225,12 @@ static void end_ecn(struct findings *f)
 void findings_end(struct findings *f)
 {
 	end_ecn(f);
+	if (!f->reached && f->udp_ttl > f->farthest)
+		add(f, &(struct finding){
+			       .kind = FINDING_BLOCKED,
+			       .to = f->udp_ttl,
+			       .last_ttl = f->farthest,
+		       });
 	for (int i = 0; i < TRACKS; i++) {
 		const struct finding_track *t = &f->track[i];
 
@@ -373,6 +383,13 @@ void finding_text(const struct findings *f, const struct finding *x, FILE *to)
 	case FINDING_ECN_UNCHANGED:
 	case FINDING_ECN_NOT_VISIBLE:
 		put_mark(x, to);
+		return;
+	case FINDING_BLOCKED:
+		if (x->last_ttl)
+			fprintf(to, "QUIC blocked after hop %u", x->last_ttl);
+		else
+			fputs("QUIC blocked before any hop", to);
+		fprintf(to, "; hop %u answers UDP to that port.", x->to);
 		return;
 	}
 	fputs(": ", to);

@@ -30,6 +30,8 @@ enum finding_kind {
 	/* the ECN mark that was sent, in `to` */
 	FINDING_ECN_UNCHANGED,
 	FINDING_ECN_NOT_VISIBLE,
+	/* nobody beyond last_ttl answers QUIC, but UDP as far as `to` */
+	FINDING_BLOCKED,
 };
 
 struct finding {
@@ -73,9 +75,12 @@ struct findings {
 	u8 end;		 /* TTL; beyond it nothing is of the path; 0: none */
 	u16 syn_ack_mss; /* 0: it did not say */
 	u8 mark;	 /* the ECN field that was sent */
-	u64 counted[4];	 /* by QUIC servers, by the ECN field */
-	bool counts;	 /* one did */
-	bool acks;	 /* one acknowledged anything */
+	u8 udp_ttl;	 /* as in struct out_run */
+	u8 farthest;	 /* TTL that anybody answered */
+	bool reached;
+	u64 counted[4]; /* by QUIC servers, by the ECN field */
+	bool counts;	/* one did */
+	bool acks;	/* one acknowledged anything */
 };
 
 void findings_clear(struct findings *f);

@@ -287,6 +287,8 @@ static void put_head(struct out *o, const struct held_summary *s)
 	json_u64(j, "probe_size", r->probe_size);
 	json_u64(j, "probe_count", s->probes);
 	put_syn(o, r);
+	if (o->run->udp_ttl)
+		json_u64(j, "udp_ttl", o->run->udp_ttl);
 	if (omitted)
 		json_u64(j, "omitted", omitted);
 }
@@ -320,6 +322,7 @@ static void put_finding(struct jsonl *l, const struct finding *f)
 		[FINDING_NOT_VISIBLE] = "option-not-visible",
 		[FINDING_ECN_UNCHANGED] = "ecn-unchanged",
 		[FINDING_ECN_NOT_VISIBLE] = "ecn-not-visible",
+		[FINDING_BLOCKED] = "quic-blocked",
 	};
 	struct json *j = &l->json;
 
@@ -337,11 +340,13 @@ static void put_finding(struct jsonl *l, const struct finding *f)
 		json_u64(j, "to", f->to);
 	}
 	if (f->kind >= FINDING_ECN_UNCHANGED)
-		json_u64(j, "mark", f->to);
+		json_u64(j, f->kind == FINDING_BLOCKED ? "udp_ttl" : "mark",
+			 f->to);
 	if (f->first_ttl)
 		json_u64(j, "first_ttl", f->first_ttl);
 	if (f->kind > FINDING_SOURCE &&
-	    (f->last_ttl || f->kind < FINDING_UNCHANGED))
+	    (f->last_ttl || f->kind < FINDING_UNCHANGED ||
+	     f->kind == FINDING_BLOCKED))
 		json_u64(j, "last_ttl", f->last_ttl);
 	if (f->at_server)
 		json_bool(j, "at_server", true);

@@ -21,7 +21,8 @@ struct out_run {
 	const char *strategy; /* "exhaustive", "ladder" */
 	u64 wall_offset_ns;   /* CLOCK_REALTIME = CLOCK_MONOTONIC + this */
 	u8 first_ttl, max_ttl, attempts;
-	u32 wait_ms;	      /* for a reply, at most */
+	u8 udp_ttl;  /* of QUIC: how far UDP to that port is answered; or 0 */
+	u32 wait_ms; /* for a reply, at most */
 	struct tcp_shape syn; /* all 0: there are none, or nobody knows */
 	const struct text_config *text; /* for -o text (text.h), or NULL */
 	struct out_seen *seen;		/* who answered (seen.h), or NULL */

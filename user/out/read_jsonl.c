@@ -345,6 +345,8 @@ static int get_run(struct reader *r, struct json_object *o)
 	if (!err)
 		err = key_u8(r, o, "firsthop", &r->run.first_ttl);
 	if (!err)
+		err = key_u8(r, o, "udp_ttl", &r->run.udp_ttl);
+	if (!err)
 		err = key_thousandths(r, o, "wait", &r->run.wait_ms);
 	if (!err)
 		err = key_u64(r, o, "omitted", UINT32_MAX, &omitted);

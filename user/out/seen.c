@@ -9,6 +9,8 @@ void seen_record(struct out_seen *s, const struct record *r)
 {
 	if (r->hop.state != HOP_ANSWERED || r->flags & RECORD_SESSION)
 		return;
+	if (r->hop.ttl > s->farthest)
+		s->farthest = r->hop.ttl;
 	if (s->random && r->hop.kind == REPLY_EXPIRED &&
 	    !(r->hop.flags & HOP_DUPLICATE))
 		limits_answer(&s->limits, &r->hop.from, r->arrived_ns);

@@ -15,6 +15,7 @@ struct out_seen {
 	struct addrset interfaces;   /* routers: time exceeded */
 	struct addrset destinations; /* that answered for themselves */
 	struct limits limits;	     /* of routers' errors */
+	u8 farthest;		     /* TTL that anybody answered */
 	bool random; /* the order of probing: else limits are not looked for */
 };
 
