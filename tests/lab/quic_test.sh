@@ -179,6 +179,55 @@ The server counted 0 ECT(0), 0 ECT(1), N CE." "ecn-changed 2 3 - 2 - true
 		"first_ttl": 1, "last_ttl": 2}]' "$LAB_DIR/t.jsonl"
 }
 
+# Drops what looks like QUIC with a long header, and lets other UDP pass.
+blocks_quic() # NODE
+{
+	at "$1" nft -f - <<-END
+	table inet lab {
+		chain through {
+			type filter hook forward priority 0
+			ip daddr $FAR4 udp dport { 443, 450 } @th,64,8 >= 192 drop
+		}
+	}
+	END
+}
+
+blocked() # NAME TEXT UDP_TTL JSON ARGUMENT...
+{
+	local name=$1 text=$2 far=$3 json=$4
+
+	shift 4
+	whither --quic -n --compare udp -w 0.5 -m 5 "$@" $FAR4 \
+		-o "text:$LAB_DIR/t.text" -o "jsonl:$LAB_DIR/t.jsonl"
+	same "$name" "$text" "$(sed 1d "$LAB_DIR/t.text" |
+		grep -vE '^ ?[0-9]+ ')"
+	same "$name, in JSON" "$far $json" "$(jq -c '.udp_ttl, .findings' \
+		"$LAB_DIR/t.jsonl" | paste -sd' ')"
+	converts "$name, converted"
+}
+
+test_compare()
+{
+	local what='"kind":"quic-blocked","udp_ttl"'
+
+	blocked "nothing is blocked" "" 2 "[]"
+	blocks_quic r2
+	blocked "r2 blocks, a server that is silent to UDP" \
+		"QUIC blocked after hop 1; hop 2 answers UDP to that port." 2 \
+		"[{$what:2,\"last_ttl\":1}]"
+	check "its exit status: not reached" [ $status = 3 ]
+	at r2 nft flush ruleset
+	blocks_quic r3
+	blocked "r3 blocks, a closed port" \
+		"QUIC blocked after hop 2; hop 3 answers UDP to that port." 3 \
+		"[{$what:3,\"last_ttl\":2}]" -p 450
+	blocked "r3 blocks versions" \
+		"QUIC blocked after hop 2; hop 3 answers UDP to that port." 3 \
+		"[{$what:3,\"last_ttl\":2}]" -p 450 --quic-mode vn
+	blocked "where UDP is silent too nothing is said" "" 2 "[]"
+	at r3 nft flush ruleset
+}
+
 test_formats()
 {
 	local to
@@ -235,6 +284,9 @@ test_refusals()
 {
 	refused "--quic -T" 'exclude each other' -n --quic -T $FAR4
 	refused "--sni without it" 'are for --quic' -n --sni a $FAR4
+	refused "--compare tcp" 'compare: wants udp' -n --quic --compare tcp \
+		$FAR4
+	refused "--compare without it" 'are for --quic' -n --compare udp $FAR4
 	refused "--ecn 4" 'ecn: wants a number from 0 to 3' -n --ecn 4 $FAR4
 	refused "--ecn and -t" 'low two bits' -n --ecn 0 -t 3 $FAR4
 	refused "sweep --sni" 'are for -P quic' sweep --sni a \
@@ -293,6 +345,7 @@ serve_quic
 test_servers
 test_wire
 test_ecn
+test_compare
 test_formats
 test_refusals
 test_many

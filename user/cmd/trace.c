@@ -20,6 +20,7 @@ struct trace {
 	bool dont_fragment, no_close, verbose;
 	int close;     /* enum run_closing */
 	int quic_mode; /* enum quic_mode */
+	bool compare;  /* with UDP */
 	const char *sni, *alpn;
 	u8 first_ttl, max_ttl, attempts, tos, ecn;
 	bool ecn_given;
@@ -57,6 +58,7 @@ enum {
 	PORT_FIXED = 53,
 	PORT_TCP = 80,
 	PORT_QUIC = 443,
+	COMPARE_GAP = 5, /* silent TTLs that end the trace by UDP */
 	/* a pause between probes in which replies are taken as they come:
 	 * back to back, our own sending would hold up their stamps */
 	PACE = 4000,
@@ -103,6 +105,16 @@ static int read_gap(void *config, const char *option, const char *text)
 	if (end == text || *end || !(v >= 0) || v > 86400000)
 		return bad(option, "seconds, or milliseconds if above 10");
 	t->gap_ns = (u64)(v > 10 ? v * NS_PER_MS : v * NS_PER_S);
+	return 0;
+}
+
+static int read_compare(void *config, const char *option, const char *text)
+{
+	struct trace *t = config;
+
+	if (strcmp(text, "udp"))
+		return bad(option, "udp");
+	t->compare = true;
 	return 0;
 }
 
@@ -161,6 +173,10 @@ static const struct opt OPTIONS[] = {
 	    "of --quic: the server's name; HOST unless it is an address"),
 	ROW(0, "alpn", STRING, alpn, "NAME",
 	    "of --quic: the application's protocol; h3 unless given"),
+	OPT_DO(0, "compare", "udp",
+	       "of --quic: trace by UDP to the same port first, and tell where "
+	       "QUIC is blocked and UDP is not",
+	       read_compare),
 	ROW('U', "udp", FLAG, fixed_port, NULL,
 	    "probe with UDP to one port, 53 unless -p says"),
 	OPT_DO('M', "module", "NAME",
@@ -273,8 +289,8 @@ static int check_method(const struct trace *t)
 		{ !is_tcp(t) && t->no_close, "--no-close is for TCP: give -T" },
 		{ !t->session && t->close != RUN_CLOSE_FIN,
 		  "--close is for --tcpinsession" },
-		{ !t->quic && (t->quic_mode || t->sni || t->alpn),
-		  "--quic-mode, --sni and --alpn are for --quic" },
+		{ !t->quic && (t->quic_mode || t->sni || t->alpn || t->compare),
+		  "--quic-mode, --sni, --alpn and --compare are for --quic" },
 		{ t->ecn_given && t->tos & 3,
 		  "--ecn gives the low two bits that -t gives already" },
 	};
@@ -449,6 +465,35 @@ static u16 session_size(const struct trace *t)
 	return (u16)(ip + tcp_within_size(t->shape.timestamps) + 1);
 }
 
+static int go(const struct run_config *config, struct run *r)
+{
+	int err = run_open(r, config);
+
+	if (err)
+		return err;
+	err = run_go(r);
+	run_close(r);
+	return err;
+}
+
+/* How far UDP to the same port is answered, in datagrams of the same size. */
+static int compare(const struct trace *t, const struct targets *targets,
+		   struct run *r, u8 *udp_ttl)
+{
+	struct trace udp = *t;
+	struct run_config config;
+	int err;
+
+	udp.method = PROBE_UDP;
+	config = plan(&udp, targets, NULL);
+	config.n_outputs = 0;
+	config.ladder.stream = false;
+	config.ladder.gap_limit = COMPARE_GAP;
+	err = go(&config, r);
+	*udp_ttl = r->seen.farthest;
+	return err;
+}
+
 static int trace(const struct trace *t, const char *host)
 {
 	const struct targets_config every = {};
@@ -463,23 +508,24 @@ static int trace(const struct trace *t, const char *host)
 	struct run_config config;
 	struct run *r = calloc(1, sizeof(*r));
 	int err, status = CMD_FAILED;
+	u8 udp_ttl = 0;
 
 	targets_init(&targets, &every);
 	err = targets_add(&targets, inet_format(&t->dst, name));
 	if (!err)
 		err = targets_seal(&targets);
+	if (r && !err && t->compare)
+		err = compare(t, &targets, r, &udp_ttl);
 	if (r && !err) {
 		config = plan(t, &targets, &text);
-		err = run_open(r, &config);
+		config.udp_ttl = udp_ttl;
+		err = go(&config, r);
 	}
-	if (r && !err) {
-		err = run_go(r);
+	if (r)
 		status = err == -EINTR		  ? CMD_INTERRUPTED
 			 : err			  ? CMD_FAILED
 			 : r->report.destinations ? CMD_DONE
 						  : CMD_NOT_REACHED;
-		run_close(r);
-	}
 	targets_fini(&targets);
 	free(r);
 	return status;
