@@ -80,6 +80,8 @@ UDP="udp.port == 443"
 
 test_wire()
 {
+	local hellos
+
 	HEARD=$LAB_DIR/heard.pcap
 	capture r2 r1 "$HEARD" udp port 443
 	whither --quic -n $FAR4
@@ -96,8 +98,11 @@ test_wire()
 	same "datagrams of 1200 octets" 1208 "$(tshark -n -r "$HEARD" \
 		-Y "$FROM && $UDP" -T fields -e udp.length 2>/dev/null |
 		sort -u)"
-	same "tshark decodes all of them: hellos, and a close" "9 1" "$(
-		heard "$FROM && quic.frame_type == 6") $(
+	# one for each probe, and more where a server was slow
+	hellos=$(heard "$FROM && quic.frame_type == 6")
+	check "a hello for each probe" [ "$hellos" -ge 9 ]
+	same "tshark decodes all of them: hellos, and a close" "$hellos 1" "$((
+		$(heard "$FROM && $UDP") - 1)) $(
 		heard "$FROM && quic.frame_type == 0x1c")"
 	same "h3, and no complaint" "h3 0" "$(tshark -n -r "$HEARD" \
 		-Y "$FROM && tls.handshake.extensions_alpn_str" -T fields \
