@@ -102,7 +102,7 @@ static u8 last_ttl(const struct quicsweep *w, const struct addr *dst,
 /* Every trace whole, in order, once, and true. */
 static void check_truth(struct quicsweep *w, bool answers)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, rows = 0;
 	u8 why = 0, last = 0;
 
 	w->traces = w->reached = 0;
@@ -110,12 +110,18 @@ static void check_truth(struct quicsweep *w, bool answers)
 		const struct record *r = &w->f.record[i];
 		u8 length = (u8)simnet_length(&w->net.simnet, &r->dst);
 
-		assert_int_equal(!!(r->flags & RECORD_FIRST), !n);
-		if (!n) {
+		assert_int_equal(!!(r->flags & RECORD_FIRST), !rows);
+		if (!rows) {
+			n = 0;
 			last = last_ttl(w, &r->dst, answers, &why);
 			w->traces++;
 		} else {
 			assert_true(addr_equal(&r->dst, &r[-1].dst));
+		}
+		rows++;
+		if (r->flags & RECORD_SESSION) {
+			assert_int_equal(r->flags & RECORD_LAST, 0);
+			continue;
 		}
 		assert_int_equal(r->hop.ttl, 1 + n / w->rules.attempts);
 		assert_int_equal(r->hop.attempt, n % w->rules.attempts);
@@ -129,9 +135,9 @@ static void check_truth(struct quicsweep *w, bool answers)
 		assert_int_equal(r->stop_reason,
 				 r->flags & RECORD_LAST ? why : STOP_NONE);
 		if (r->flags & RECORD_LAST)
-			n = 0;
+			rows = 0;
 	}
-	assert_int_equal(n, 0);
+	assert_int_equal(rows, 0);
 	assert_int_equal(w->traces, targets_count(&w->targets));
 }
 
@@ -143,6 +149,8 @@ static void check_answers(struct quicsweep *w)
 		const struct record *r = &w->f.record[i];
 
 		w->traces += !!(r->flags & RECORD_LAST);
+		if (r->flags & RECORD_SESSION)
+			continue;
 		if (r->hop.state == HOP_ANSWERED)
 			check_hop(w, r);
 		else

@@ -248,8 +248,7 @@ static int check_session(struct sweep *s)
 		return -EINVAL;
 	}
 	if (s->method == PROBE_QUIC && s->workers > 1) {
-		log_err("-P quic is for one worker: others could not open what "
-			"is sealed for it");
+		log_err("-P quic is for one worker: more have not been tried");
 		return -EINVAL;
 	}
 	s->strategy = RUN_LADDER;
