@@ -7,7 +7,7 @@ router's side of the link, in nanoseconds and of both directions.
 
 A probe and its answer are paired by destination, TTL and attempt; the last
 two stand in the first two octets of the payload, which come back in the quote
-or in the echo. Prints, for each TTL, how much longer whither's time is than
+or in the echo; of QUIC over IPv4 in the identification. Prints, for each TTL, how much longer whither's time is than
 the capture's: it includes the first link twice and the way into this host, so
 it may be small but not negative. Exit status 1 if it is, or if fewer than
 FEWEST answers could be judged.
@@ -18,6 +18,7 @@ import struct
 import sys
 
 UDP, ICMP, ICMP6 = 17, 1, 58
+QUIC = 443  # the port of its probes
 ROUNDING_US = 1.0  # results are in whole microseconds
 
 
@@ -36,23 +37,27 @@ def frames(path):
 
 
 def ip(octets):
-    """(source, destination, protocol, what follows), or None."""
+    """(source, destination, protocol, what follows, id), or None."""
     if len(octets) >= 20 and octets[0] >> 4 == 4:
         return (ipaddress.ip_address(octets[12:16]),
                 ipaddress.ip_address(octets[16:20]),
-                octets[9], octets[(octets[0] & 15) * 4:])
+                octets[9], octets[(octets[0] & 15) * 4:],
+                octets[4:6])
     if len(octets) >= 40 and octets[0] >> 4 == 6:
         return (ipaddress.ip_address(octets[8:24]),
                 ipaddress.ip_address(octets[24:40]),
-                octets[6], octets[40:])
+                octets[6], octets[40:], None)
     return None
 
 
-def name(dst, transport):
+def name(dst, transport, ident):
     """What a probe is called: destination, TTL, attempt (from 1)."""
     if len(transport) < 16:
         return None
-    return str(dst), transport[8], (transport[9] >> 4) + 1
+    two = transport[8:10]
+    if ident and struct.unpack(">H", transport[2:4])[0] == QUIC:
+        two = ident
+    return str(dst), two[0], (two[1] >> 4) + 1
 
 
 def read_capture(path):
@@ -62,16 +67,16 @@ def read_capture(path):
         outer = ip(frame[14:])
         if not outer:
             continue
-        src, dst, proto, rest = outer
+        src, dst, proto, rest, ident = outer
         kind = rest[0] if proto in (ICMP, ICMP6) and rest else None
         quote = None
         if proto == UDP or (proto, kind) in ((ICMP, 8), (ICMP6, 128)):
-            probes.setdefault(name(dst, rest), when)
+            probes.setdefault(name(dst, rest, ident), when)
         elif (proto, kind) in ((ICMP, 0), (ICMP6, 129)):
-            quote = name(src, rest)
+            quote = name(src, rest, None)
         elif (proto, kind) in ((ICMP, 11), (ICMP, 3), (ICMP6, 1), (ICMP6, 3)):
             inner = ip(rest[8:])
-            quote = inner and name(inner[1], inner[3])
+            quote = inner and name(inner[1], inner[3], inner[4])
         if quote in probes and quote not in times:
             times[quote] = (when - probes[quote]) / 1000
     return times

@@ -80,6 +80,9 @@ many_targets
 load_link
 judge "one trace, UDP" 30 -n -q 10 -o "jsonl:$RESULTS" 10.3.0.4
 judge "one trace, ICMP, IPv6" 30 -n -I -q 10 -o "jsonl:$RESULTS" 2001:db8:3::4
+judge "one trace, QUIC" 30 -n --quic -q 10 -o "jsonl:$RESULTS" 10.3.0.4
+judge "one trace, QUIC versions" 30 -n --quic --quic-mode vn -q 10 \
+	-o "jsonl:$RESULTS" 10.3.0.4
 sweep "idle, UDP" 1500 -q 2 -r 500 10.99.0.0/24
 sweep "idle, ICMP" 700 -P icmp -r 500 10.99.0.0/24
 sweep "idle, ICMP, IPv6" 700 -P icmp -r 500 -t "$LAB_DIR/targets6"
