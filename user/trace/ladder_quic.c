@@ -3,12 +3,12 @@
  * ladder_quic: the QUIC connections of a ladder's traces. Whose handshake began
  * is closed when the trace is over; until that has left, its slot is taken.
  */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "lib/bounds.h"
 #include "lib/log.h"
 #include "trace/ladder_state.h"
-
-#include <errno.h>
-#include <stdlib.h>
 
 int ladder_open_quic(struct ladder *l)
 {
