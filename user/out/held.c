@@ -142,6 +142,8 @@ void held_summarize(const struct held *h, struct held_summary *s)
 		note_times(s, r);
 		if (r->hop.ttl > s->hop_count)
 			s->hop_count = r->hop.ttl;
+		if (r->probe_size > s->probe_size)
+			s->probe_size = r->probe_size;
 		if (r->hop.state != HOP_REFUSED &&
 		    !(r->hop.flags & HOP_DUPLICATE))
 			s->probes++;

@@ -29,6 +29,7 @@ struct held_summary {
 	u64 start_ns, end_ns;	    /* first and last known time; 0: none */
 	unsigned int probes;
 	unsigned int hop_count; /* TTL of `final`; none: the highest */
+	u16 probe_size;		/* the largest */
 	u8 stop_reason, stop_data;
 	bool one_flow; /* all probes had the same ports */
 };

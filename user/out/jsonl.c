@@ -284,7 +284,7 @@ static void put_head(struct out *o, const struct held_summary *s)
 	else
 		json_u64(j, "wait", o->run->wait_ms / 1000);
 	json_u64(j, "tos", r->tos);
-	json_u64(j, "probe_size", r->probe_size);
+	json_u64(j, "probe_size", s->probe_size);
 	json_u64(j, "probe_count", s->probes);
 	put_syn(o, r);
 	if (o->run->udp_ttl)
