@@ -12,7 +12,8 @@
  * its input and nothing before.
  *
  * A pure function of its state, the event and `now`; one thread. What is to
- * be sent is taken segment by segment, at most one for each that was heard.
+ * be sent is taken segment by segment: at most one for each that was heard, but
+ * two for a SYN/ACK, the ACK and the octet.
  * Numbers: see cookie.h. RFC 9293, RFC 5961, RFC 7323.
  */
 #ifndef WHITHER_SESSION_H
