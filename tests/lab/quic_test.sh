@@ -296,6 +296,10 @@ test_refusals()
 	refused "--ecn and -t" 'low two bits' -n --ecn 0 -t 3 $FAR4
 	refused "sweep --sni" 'are for -P quic' sweep --sni a \
 		--include-special $FAR4
+	refused "sweep --size" '1228 octets for IPv4, 1248' sweep -P quic-vn \
+		--size 100 --include-special $FAR4
+	refused "sweep --probe-uri" 'has no room' sweep -P quic-vn \
+		--probe-uri https://example.net/ --include-special $FAR4
 	refused "sweep --workers 2" 'for one worker' sweep -P quic --workers 2 \
 		--include-special $FAR4
 	refused "sweep -S doubletree" 'ladder, not doubletree' sweep -P quic \

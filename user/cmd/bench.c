@@ -358,8 +358,8 @@ int cmd_bench(int argc, char **argv)
 	if (first < 0)
 		return CMD_USAGE;
 	if (b.method == PROBE_INSESSION) {
-		log_err("-P insession: a sweep measures sessions, this the "
-			"wire: -P tcp");
+		log_err("-P insession: a sweep measures sessions, bench "
+			"single probes: -P tcp");
 		return CMD_USAGE;
 	}
 	if (!b.ifname != (first == argc)) {

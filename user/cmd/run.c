@@ -219,14 +219,14 @@ static int open_craft(struct run *r, struct run_worker *w)
 	u32 uri = craft_uri_octets(c.uri);
 	int err = craft_init(&w->craft, &c);
 
-	if (!err && c.method == PROBE_QUIC)
-		err = open_quic(r, w);
-
 	if (err)
 		log_err("packet length: at least %u octets for IPv4, %u for "
 			"IPv6, at most %d",
-			CRAFT_MIN_V4 + uri, CRAFT_MIN_V6 + uri,
+			craft_least(c.method, &c.tcp, true) + uri,
+			craft_least(c.method, &c.tcp, false) + uri,
 			CRAFT_FRAME - 14);
+	else if (c.method == PROBE_QUIC)
+		err = open_quic(r, w);
 	if (err || !(probe_is_tcp(c.method) || c.method == PROBE_QUIC))
 		return err;
 	w->parting = calloc(1, sizeof(*w->parting));

@@ -236,6 +236,10 @@ static int check_session(struct sweep *s)
 		log_err("--close is for -P insession");
 		return -EINVAL;
 	}
+	if (probe_is_quic((enum probe_method)s->method) && s->uri) {
+		log_err("--probe-uri: a QUIC probe has no room for it");
+		return -EINVAL;
+	}
 	if (s->method != PROBE_QUIC && (s->sni || s->alpn)) {
 		log_err("--sni and --alpn are for -P quic");
 		return -EINVAL;
