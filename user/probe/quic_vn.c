@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
+#include "probe/quic_packet.h"
+
 enum {
-	FORM = 0xc0,	       /* long, and the fixed bit of RFC 9000 */
 	RESERVED = 0x1a2a3a4a, /* RFC 9000 section 15 */
 	CID = REPLY_QUIC_CID,
 };
@@ -33,11 +34,9 @@ struct WIRE list {
 
 void quic_vn_template(u8 *payload)
 {
-	struct packet *p = (void *)payload;
+	const struct quic_cid cid = { .len = CID };
 
-	p->form = FORM;
-	p->version = be32_put(RESERVED);
-	p->theirs_length = p->ours_length = CID;
+	quic_ask_versions(RESERVED, &cid, &cid, payload, sizeof(struct packet));
 }
 
 void quic_vn_write(u8 *payload, u64 cid, u64 mark, u64 sum, u16 want)
